@@ -87,11 +87,8 @@ final class Quantization {
   Artifact run(ArtifactWriter writer, UniformTwin.Place place) {
     try (Parallel parallel = new Parallel(settings.decoder().threadCount())) {
       List<Quantizer> pool = algorithms.quantizers();
-      checkpoint.requireFinite(
-          parallel, () -> progress.accept(new Progress.Step(Progress.Kind.CHECKING)));
-      ModelTables tables =
-          ModelTables.build(
-              checkpoint, settings.quantization().lmHead(), algorithms.group(), parallel);
+      requireFinite(parallel);
+      ModelTables tables = tables(parallel);
       Drafts drafts = new Drafts(writer);
       QuantPlan plan =
           AlgorithmPool.isWeightsOnly(pool)
@@ -121,6 +118,16 @@ final class Quantization {
     }
   }
 
+  private void requireFinite(Parallel parallel) {
+    checkpoint.requireFinite(
+        parallel, () -> progress.accept(new Progress.Step(Progress.Kind.CHECKING)));
+  }
+
+  private ModelTables tables(Parallel parallel) {
+    return ModelTables.build(
+        checkpoint, settings.quantization().lmHead(), algorithms.group(), parallel);
+  }
+
   /**
    * Makes the uniform plan of one algorithm on the calibration of a finished artifact, whose tables
    * it shares. Its blocks are those of {@code calm.algorithm} with that name.
@@ -130,8 +137,7 @@ final class Quantization {
   Artifact twin(ArtifactWriter writer, Baseline.Uniform uniform, Artifact served) {
     try (Parallel parallel = new Parallel(settings.decoder().threadCount())) {
       Quantizer quantizer = algorithms.baseline(uniform.algorithm());
-      checkpoint.requireFinite(
-          parallel, () -> progress.accept(new Progress.Step(Progress.Kind.CHECKING)));
+      requireFinite(parallel);
       writer.tablesOf(served.key());
       Drafts drafts = new Drafts(writer);
       QuantPlan plan =
@@ -146,9 +152,7 @@ final class Quantization {
   private QuantPlan calibrated(
       Quantizer quantizer, String reason, Parallel parallel, BlockSink sink) {
     List<Quantizer> pool = List.of(quantizer);
-    ModelTables tables =
-        ModelTables.build(
-            checkpoint, settings.quantization().lmHead(), algorithms.group(), parallel);
+    ModelTables tables = tables(parallel);
     return withInputs(
         searchSettings(pool, new HeadRule.Given(tables.head().format())), // the head is shared
         tables,
@@ -235,11 +239,8 @@ final class Quantization {
   <T> T measure(BiFunction<SearchInputs, CalibrationSet, T> work) {
     try (Parallel parallel = new Parallel(settings.decoder().threadCount())) {
       List<Quantizer> pool = algorithms.quantizers();
-      checkpoint.requireFinite(
-          parallel, () -> progress.accept(new Progress.Step(Progress.Kind.CHECKING)));
-      ModelTables tables =
-          ModelTables.build(
-              checkpoint, settings.quantization().lmHead(), algorithms.group(), parallel);
+      requireFinite(parallel);
+      ModelTables tables = tables(parallel);
       return withInputs(searchSettings(pool, headRule()), tables, parallel, work);
     }
   }

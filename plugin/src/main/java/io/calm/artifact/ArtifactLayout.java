@@ -15,10 +15,8 @@ import java.util.Optional;
  * @param embeddings format of the embedding table
  * @param head format of the lm_head, the larger one if a search decides; empty if it is the
  *     embedding table
- * @param drafts number of plans whose blocks are on disk at the same time
  */
-public record ArtifactLayout(
-    int group, TableFormat embeddings, Optional<TableFormat> head, int drafts) {
+public record ArtifactLayout(int group, TableFormat embeddings, Optional<TableFormat> head) {
   /** Bound in bytes of the manifest's JSON per section and of the plan's JSON per block. */
   private static final long JSON_PER_SECTION = 256;
 
@@ -28,8 +26,10 @@ public record ArtifactLayout(
   /**
    * Returns the maximum disk space in bytes while the artifact is written: the exact size of the
    * data files of every draft, and a bound for manifest and plan.
+   *
+   * @param drafts number of plans whose blocks are on disk at the same time
    */
-  public long bytes(ModelSpec spec) {
+  public long bytes(ModelSpec spec, int drafts) {
     long sections = 8 + (long) spec.layers() * (3L * LinearRole.values().length + 4);
     return drafts * blocksBytes(spec)
         + tablesBytes(spec)

@@ -125,17 +125,19 @@ public final class ArtifactStore {
    * artifact; see {@link #awaitWriter}.
    *
    * @param layout sizes of the artifact, so that a disk that is too small is refused at once
+   * @param drafts number of plans whose blocks the writer makes
    * @return empty if another thread or process writes the artifact
    * @throws ArtifactException if the directory cannot be used, or if the disk certainly lacks space
    */
-  public Optional<Claim> begin(ArtifactKey key, ModelSpec spec, ArtifactLayout layout) {
+  public Optional<Claim> begin(
+      ArtifactKey key, ModelSpec spec, ArtifactLayout layout, int drafts) {
     ArtifactPaths paths = new ArtifactPaths(root, key.id());
     return locking(
         paths,
         () -> {
           Optional<KeyLock> lock = KeyLock.acquire(paths.lock());
           return lock.isPresent()
-              ? Optional.of(claim(lock.get(), paths, key, spec, layout))
+              ? Optional.of(claim(lock.get(), paths, key, spec, layout.bytes(spec, drafts)))
               : Optional.empty();
         });
   }
@@ -182,7 +184,7 @@ public final class ArtifactStore {
 
   /** Claims a key whose lock is held. The lock is the writer's, or closed if there is none. */
   private Claim claim(
-      KeyLock lock, ArtifactPaths paths, ArtifactKey key, ModelSpec spec, ArtifactLayout layout)
+      KeyLock lock, ArtifactPaths paths, ArtifactKey key, ModelSpec spec, long bytes)
       throws IOException {
     boolean granted = false;
     try {
@@ -195,7 +197,7 @@ public final class ArtifactStore {
       }
       deleteLeftovers(key.id());
       sweep();
-      requireSpace(layout.bytes(spec));
+      requireSpace(bytes);
       ArtifactWriter writer = new ArtifactWriter(files, free(paths), key, spec, lock);
       granted = true;
       return new Granted(writer);

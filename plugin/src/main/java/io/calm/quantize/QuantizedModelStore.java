@@ -16,6 +16,7 @@ import io.calm.checkpoint.FileCheckCache;
 import io.calm.quant.QuantizationException;
 import io.calm.quantize.QuantizeException.Kind;
 import io.calm.search.Progress;
+import io.calm.search.Search;
 import io.calm.search.SearchException;
 import io.calm.search.SensitivityTable;
 import io.calm.settings.BaselineChoice;
@@ -45,9 +46,6 @@ public final class QuantizedModelStore {
 
   /** Raised whenever the same settings give another result than before. */
   static final int RECIPE = 25;
-
-  /** Maximum number of uniform plans that the guard compares with the mix. */
-  private static final int GUARD_PLANS = 2;
 
   private final CalmSettings settings;
   private final ArtifactStore store;
@@ -148,7 +146,7 @@ public final class QuantizedModelStore {
               .make(
                   new ArtifactMaking.Order(
                       key,
-                      () -> store.begin(key, checkpoint.spec(), layout),
+                      () -> store.begin(key, checkpoint.spec(), layout, drafts(checkpoint)),
                       writer -> search(checkpoint, key, layout, writer, progress)),
                   !isWeightsOnly(checkpoint));
         });
@@ -220,14 +218,11 @@ public final class QuantizedModelStore {
                 "%s: the model's files or its calibration text are not those that it was made from; load the model again"
                     .formatted(served.directory()));
           }
-          ArtifactLayout whole = layout(checkpoint);
-          ArtifactLayout one =
-              new ArtifactLayout(whole.group(), whole.embeddings(), whole.head(), 1);
           return new ArtifactMaking(store, progress, memory)
               .make(
                   new ArtifactMaking.Order(
                       key,
-                      () -> store.begin(key, checkpoint.spec(), one),
+                      () -> store.begin(key, checkpoint.spec(), layout(checkpoint), 1),
                       writer -> twin(checkpoint, key, uniform, served, writer, progress)),
                   true);
         });
@@ -308,14 +303,20 @@ public final class QuantizedModelStore {
     TableFormat automatic = tied && !sourceAlone ? TableFormat.INT4 : TableFormat.INT8;
     TableFormat head = format.orElse(automatic);
     boolean shared = tied && head == embeddings;
-    PlanSettings plan = settings.quantization().plan();
-    boolean guarded = plan.algorithm().isEmpty() && plan.guard() && !sourceAlone;
-    int drafts = guarded ? 1 + GUARD_PLANS : 1;
     return new ArtifactLayout(
         AlgorithmPool.group(checkpoint, settings),
         embeddings,
-        shared ? Optional.empty() : Optional.of(head),
-        drafts);
+        shared ? Optional.empty() : Optional.of(head));
+  }
+
+  /** Returns the maximum number of plans that a search makes. */
+  private int drafts(Checkpoint checkpoint) {
+    PlanSettings plan = settings.quantization().plan();
+    boolean guarded =
+        plan.algorithm().isEmpty()
+            && plan.guard()
+            && !AlgorithmPool.isSourceAlone(checkpoint, settings);
+    return guarded ? 1 + Search.MAX_UNIFORM_PLANS : 1;
   }
 
   /**

@@ -70,12 +70,10 @@ final class UniformTwin implements AutoCloseable {
     }
     QuantPlan plan = served.ofUniform(uniform.algorithm().text(), uniform.reason());
     try {
-      ArtifactLayout written =
-          new ArtifactLayout(
-              place.layout().group(), place.layout().embeddings(), place.layout().head(), 0);
       ArtifactKey key = key(place.main(), uniform.algorithm());
       // without a wait: its writer may wait for this search to end
-      Optional<ArtifactStore.Claim> claim = place.store().begin(key, place.spec(), written);
+      Optional<ArtifactStore.Claim> claim =
+          place.store().begin(key, place.spec(), place.layout(), 0); // the blocks are there
       if (claim.isPresent() && claim.get() instanceof ArtifactStore.Granted granted) {
         ArtifactWriter writer = granted.writer();
         return Optional.of(taken(place, writer, main, drafts.get(uniform.variant()), plan));

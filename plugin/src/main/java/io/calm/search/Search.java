@@ -56,6 +56,9 @@ public final class Search {
   /** Name of the variant that mixes algorithms. */
   static final String MIX = "calm";
 
+  /** Maximum number of uniform plans that the guard makes and compares with the mix. */
+  public static final int MAX_UNIFORM_PLANS = 2;
+
   private final SearchContext context;
   private final SearchSettings settings;
   private final CalibrationSet set;

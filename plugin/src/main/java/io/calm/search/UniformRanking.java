@@ -20,9 +20,6 @@ record UniformRanking(List<Ranked> plans) {
   /** Sums within this factor of the best are too close to tell which plan is better. */
   private static final double CLOSE = 1.1;
 
-  /** Maximum number of plans that are made. */
-  private static final int MAX_MADE = 2;
-
   /** A uniform plan and the sum of its blocks' errors. */
   record Ranked(Quantizer quantizer, double blockErrors) {
     String name() {
@@ -67,7 +64,7 @@ record UniformRanking(List<Ranked> plans) {
 
   /** Returns the best plan, and the second one if it is close. */
   List<Ranked> best() {
-    return plans.stream().limit(MAX_MADE).filter(this::isClose).toList();
+    return plans.stream().limit(Search.MAX_UNIFORM_PLANS).filter(this::isClose).toList();
   }
 
   private boolean isClose(Ranked ranked) {

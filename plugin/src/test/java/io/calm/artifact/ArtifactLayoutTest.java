@@ -60,7 +60,7 @@ class ArtifactLayoutTest {
   @MethodSource("models")
   void dataFilesAreEstimatedToTheByte(
       QuantizedModel model, TableFormat embeddings, Optional<TableFormat> head) throws IOException {
-    ArtifactLayout layout = new ArtifactLayout(64, embeddings, head, 1);
+    ArtifactLayout layout = new ArtifactLayout(64, embeddings, head);
     Path directory = ExampleModel.publish(new ArtifactStore(cacheDir), model).directory();
     assertEquals(
         Files.size(directory.resolve("blocks.bin")), layout.blocksBytes(model.spec()), "blocks");
@@ -100,10 +100,10 @@ class ArtifactLayoutTest {
   void theSumCoversDraftsTablesPlanAndManifestAndLittleMore() throws IOException {
     QuantizedModel model = ExampleModel.create(1, 40, ExampleModel.int8(1), ExampleModel.int4(1));
     ArtifactLayout layout =
-        new ArtifactLayout(64, TableFormat.INT8, Optional.of(TableFormat.INT4), 2);
+        new ArtifactLayout(64, TableFormat.INT8, Optional.of(TableFormat.INT4));
     AtomicLong written = new AtomicLong();
     ArtifactStore store = new ArtifactStore(cacheDir, counting(written));
-    ArtifactStore.Claim claim = store.begin(ExampleModel.KEY, model.spec(), layout).orElseThrow();
+    ArtifactStore.Claim claim = store.begin(ExampleModel.KEY, model.spec(), layout, 2).orElseThrow();
     try (ArtifactWriter writer = assertInstanceOf(ArtifactStore.Granted.class, claim).writer()) {
       writer.embeddings(model.embeddings());
       writer.head(model.head());
@@ -115,7 +115,7 @@ class ArtifactLayoutTest {
       }
       writer.publish(ExampleModel.plan(40), mix, model.finalNorm(), ActivationMode.PER_TOKEN);
     }
-    long estimate = layout.bytes(model.spec());
+    long estimate = layout.bytes(model.spec(), 2);
     assertTrue(written.get() <= estimate, () -> written + " bytes, estimated " + estimate);
     long slack = 64 * 1024 + 40 * 16 * 1024;
     assertTrue(estimate <= written.get() + slack, () -> written + " bytes, estimated " + estimate);
@@ -124,7 +124,7 @@ class ArtifactLayoutTest {
   @Test
   void aDiskIsRefusedFromOneByteTooFewOn() throws IOException {
     QuantizedModel model = ExampleModel.create(1);
-    long estimate = ExampleModel.LAYOUT.bytes(model.spec());
+    long estimate = ExampleModel.LAYOUT.bytes(model.spec(), 1);
     for (long usable : new long[] {estimate - 1, estimate}) {
       StoreFileSystem disk =
           new StoreFileSystem() {

@@ -160,7 +160,7 @@ final class ArtifactStoreTest {
       Files.writeString(artifacts.resolve(left).resolve("draft-calm.bin"), "half a bl");
     }
     ArtifactStore.Claim live =
-        store.begin(other, ExampleModel.spec(3), ExampleModel.LAYOUT).orElseThrow();
+        store.begin(other, ExampleModel.spec(3), ExampleModel.LAYOUT, 1).orElseThrow();
     try (ArtifactWriter writer = assertInstanceOf(ArtifactStore.Granted.class, live).writer()) {
       QuantizedModel model = ExampleModel.create(1);
       ExampleModel.publish(store, model);

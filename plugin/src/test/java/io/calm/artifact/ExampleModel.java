@@ -30,7 +30,7 @@ final class ExampleModel {
 
   /** Of {@link #create(long)}. */
   static final ArtifactLayout LAYOUT =
-      new ArtifactLayout(64, TableFormat.INT8, Optional.of(TableFormat.FLOAT16), 1);
+      new ArtifactLayout(64, TableFormat.INT8, Optional.of(TableFormat.FLOAT16));
 
   private ExampleModel() {}
 
@@ -225,10 +225,10 @@ final class ExampleModel {
 
   /** Claims {@link #KEY}, behind another writer if there is one. */
   static ArtifactStore.Claim claim(ArtifactStore store, ModelSpec spec) {
-    Optional<ArtifactStore.Claim> claim = store.begin(KEY, spec, LAYOUT);
+    Optional<ArtifactStore.Claim> claim = store.begin(KEY, spec, LAYOUT, 1);
     while (claim.isEmpty()) {
       store.awaitWriter(KEY, () -> {});
-      claim = store.begin(KEY, spec, LAYOUT);
+      claim = store.begin(KEY, spec, LAYOUT, 1);
     }
     return claim.get();
   }

@@ -128,7 +128,7 @@ final class FullDiskTest {
     ArtifactException refused =
         assertThrows(
             ArtifactException.class,
-            () -> store.begin(ExampleModel.KEY, MODEL.spec(), ExampleModel.LAYOUT));
+            () -> store.begin(ExampleModel.KEY, MODEL.spec(), ExampleModel.LAYOUT, 1));
     assertTrue(String.valueOf(refused.getMessage()).contains("expected space for"));
     assertNothingIsLeft();
     ExampleModel.publish(new ArtifactStore(cacheDir), MODEL);

@@ -52,7 +52,7 @@ class OtherWriterTest {
       QuantizedModelStore model = new QuantizedModelStore(settings);
       ArtifactStore.Claim claim =
           new ArtifactStore(cache)
-              .begin(model.key(checkpoint), checkpoint.spec(), model.layout(checkpoint))
+              .begin(model.key(checkpoint), checkpoint.spec(), model.layout(checkpoint), 1)
               .orElseThrow();
       return assertInstanceOf(ArtifactStore.Granted.class, claim).writer();
     }

@@ -92,7 +92,7 @@ class QuantizedModelStoreTest {
       for (Path file : files.toList()) {
         written += Files.size(file);
       }
-      long estimate = new QuantizedModelStore(settings).layout(checkpoint).bytes(checkpoint.spec());
+      long estimate = new QuantizedModelStore(settings).layout(checkpoint).bytes(checkpoint.spec(), 1);
       String figures = "%s: %d bytes are there, estimated %d".formatted(head, written, estimate);
       System.out.println("disk: " + figures);
       assertTrue(written <= estimate, figures);

@@ -216,7 +216,7 @@ class UniformTwinTest {
             settings(),
             (store, checkpoint) ->
                 new ArtifactStore(cache)
-                    .begin(twin, checkpoint.spec(), store.layout(checkpoint))
+                    .begin(twin, checkpoint.spec(), store.layout(checkpoint), 1)
                     .orElseThrow());
     try (ArtifactWriter writer = assertInstanceOf(ArtifactStore.Granted.class, other).writer()) {
       Artifact served = assertTimeoutPreemptively(Duration.ofMinutes(2), () -> get(settings()));

@@ -45,7 +45,7 @@ class MemoryEstimateTest {
   private static final ModelSpec SEVEN_BILLION = LlamaShapes.of(4096, 11008, 32);
 
   private static final ArtifactLayout LAYOUT =
-      new ArtifactLayout(128, TableFormat.INT8, Optional.of(TableFormat.INT8), 1);
+      new ArtifactLayout(128, TableFormat.INT8, Optional.of(TableFormat.INT8));
 
   @TempDir Path cache;
 

@@ -1,4 +1,7 @@
-/* The JNI entry points of io.calm.kernels.NativeKernels and io.calm.runtime.NativeModel. */
+/*
+ * The JNI entry points of NativeKernels and NativeHeap in io.calm.kernels, and of
+ * io.calm.runtime.NativeModel.
+ */
 #include "calm.h"
 #include "decoder.h"
 #include "pool.h"
@@ -90,7 +93,18 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_NativeKernels_unmapPages(JNIEnv *env
   munmap((*env)->GetDirectBufferAddress(env, buffer), (bytes + page - 1) & ~(page - 1));
 }
 
-JNIEXPORT void JNICALL Java_io_calm_kernels_NativeKernels_trimMalloc(JNIEnv *env, jclass type) {
+JNIEXPORT jboolean JNICALL Java_io_calm_kernels_NativeKernels_niceThread(JNIEnv *env, jclass type,
+                                                                        jint threads) {
+  (void)env;
+  (void)type;
+  calm_pool_acquire(calm_pool_useful(threads)); /* its workers must not inherit what follows */
+  calm_pool_release();
+  return setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 19) == 0;
+}
+
+/* ---- NativeHeap ---- */
+
+JNIEXPORT void JNICALL Java_io_calm_kernels_NativeHeap_trimMalloc(JNIEnv *env, jclass type) {
   (void)env;
   (void)type;
 #ifdef __GLIBC__
@@ -98,10 +112,8 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_NativeKernels_trimMalloc(JNIEnv *env
 #endif
 }
 
-JNIEXPORT void JNICALL Java_io_calm_kernels_NativeKernels_setMallocThresholds(JNIEnv *env,
-                                                                           jclass type,
-                                                                           jint mapped,
-                                                                           jint trimmed) {
+JNIEXPORT void JNICALL Java_io_calm_kernels_NativeHeap_setMallocThresholds(
+    JNIEnv *env, jclass type, jint mapped, jint trimmed) {
   (void)env;
   (void)type;
 #ifdef __GLIBC__
@@ -111,15 +123,6 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_NativeKernels_setMallocThresholds(JN
   (void)mapped;
   (void)trimmed;
 #endif
-}
-
-JNIEXPORT jboolean JNICALL Java_io_calm_kernels_NativeKernels_niceThread(JNIEnv *env, jclass type,
-                                                                        jint threads) {
-  (void)env;
-  (void)type;
-  calm_pool_acquire(calm_pool_useful(threads)); /* its workers must not inherit what follows */
-  calm_pool_release();
-  return setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 19) == 0;
 }
 
 static calm_linear linear_of(jint outputs, jint inputs, jint group, const void *codes,

@@ -24,7 +24,7 @@ public final class HugePages implements AutoCloseable {
 
   /** Returns whether the system gives huge pages to a process that asks, and this one can ask. */
   public static boolean isAvailable() {
-    return !NativeKernels.variantsOfThisMachine().all().isEmpty() && isGranted(SETTING);
+    return NativeKernels.areLoaded() && isGranted(SETTING);
   }
 
   /** Returns whether Linux's setting is {@code always} or {@code madvise}, not {@code never}. */
@@ -47,9 +47,9 @@ public final class HugePages implements AutoCloseable {
     if (bytes < 1) {
       throw new IllegalArgumentException("huge pages: expected at least 1 byte, got " + bytes);
     }
-    return NativeKernels.variantsOfThisMachine().all().isEmpty()
-        ? Optional.empty()
-        : Optional.ofNullable(NativeKernels.mapPages(bytes)).map(HugePages::new);
+    return NativeKernels.areLoaded()
+        ? Optional.ofNullable(NativeKernels.mapPages(bytes)).map(HugePages::new)
+        : Optional.empty();
   }
 
   /**

@@ -27,7 +27,7 @@ public record KernelVariants(List<KernelVariant> all, Optional<String> problem) 
 
   /** Returns the variants of this machine; the first call loads the library. */
   public static KernelVariants ofThisMachine() {
-    return NativeKernels.variantsOfThisMachine();
+    return NativeKernels.Loaded.VARIANTS;
   }
 
   /** Returns the best variant that this machine runs; empty if the kernels in Java are better. */

@@ -27,19 +27,15 @@ public final class NativeKernels {
   private static final int INT8 = 0;
   private static final int INT4 = 1;
 
-  /** The largest size that glibc accepts as the one from which arrays are mapped. */
-  private static final int LARGEST_MAP_THRESHOLD = 32 << 20;
-
-  private static volatile boolean keepsFreedArrays;
-
   private NativeKernels() {}
 
-  /** Loads the library on the first call and returns its variants. */
-  static KernelVariants variantsOfThisMachine() {
-    return Loaded.VARIANTS;
+  /** Returns whether the library is loaded, which the first call does. */
+  static boolean areLoaded() {
+    return !Loaded.VARIANTS.all().isEmpty();
   }
 
-  private static final class Loaded {
+  /** The library's variants; the first use loads it. */
+  static final class Loaded {
     static final KernelVariants VARIANTS = load();
 
     private static KernelVariants load() {
@@ -192,38 +188,6 @@ public final class NativeKernels {
   static native void unmapPages(ByteBuffer buffer);
 
   /**
-   * Gives memory that was freed outside the heap back to the system. The C library keeps it per
-   * thread, which after a search are gigabytes. Without the native library, or with another C
-   * library than glibc, nothing happens.
-   */
-  public static void trimHeap() {
-    if (!variantsOfThisMachine().all().isEmpty()) {
-      trimMalloc();
-    }
-  }
-
-  private static native void trimMalloc();
-
-  /** Returns whether {@link #keepFreedArrays} was called. */
-  public static boolean keepsFreedArrays() {
-    return keepsFreedArrays;
-  }
-
-  /**
-   * Keeps the memory of arrays of up to 32 MiB that are freed outside the heap for the next ones,
-   * up to 192 MiB per arena, whatever the environment says. Their pages need not be zeroed again.
-   * Without the native library, or with another C library than glibc, nothing happens.
-   */
-  public static void keepFreedArrays() {
-    if (!variantsOfThisMachine().all().isEmpty()) {
-      setMallocThresholds(LARGEST_MAP_THRESHOLD, 192 << 20);
-      keepsFreedArrays = true;
-    }
-  }
-
-  private static native void setMallocThresholds(int mapped, int trimmed);
-
-  /**
    * Lowers the priority of the calling thread to that of background work: nice 19 on Linux, also
    * for threads that it starts later. It cannot be raised again. Starts the workers that the
    * decoders of this process share before that, with the priority that the process has.
@@ -232,7 +196,7 @@ public final class NativeKernels {
    * @return whether the priority is lower now; false without the native library
    */
   public static boolean lowerPriority(int threads) {
-    return !variantsOfThisMachine().all().isEmpty() && niceThread(threads);
+    return areLoaded() && niceThread(threads);
   }
 
   private static native boolean niceThread(int threads);

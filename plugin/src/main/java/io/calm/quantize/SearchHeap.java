@@ -1,7 +1,7 @@
 package io.calm.quantize;
 
 import io.calm.artifact.ArtifactLayout;
-import io.calm.kernels.NativeKernels;
+import io.calm.kernels.NativeHeap;
 import io.calm.model.ModelSpec;
 import io.calm.settings.CalmSettings;
 
@@ -22,7 +22,7 @@ public final class SearchHeap {
   /** Lets the C library keep freed arrays, if the search of the model is small. */
   public static void prepare(ModelSpec spec, ArtifactLayout layout, CalmSettings settings) {
     if (keeps(System.getProperty(KEEP, ""), SearchMemory.bytes(spec, layout, settings))) {
-      NativeKernels.keepFreedArrays();
+      NativeHeap.keepFreedArrays();
     }
   }
 

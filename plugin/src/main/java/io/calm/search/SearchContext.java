@@ -1,6 +1,6 @@
 package io.calm.search;
 
-import io.calm.kernels.NativeKernels;
+import io.calm.kernels.NativeHeap;
 import io.calm.model.BlockParameters;
 import io.calm.model.ModelSpec;
 import io.calm.model.WeightSource;
@@ -78,8 +78,8 @@ final class SearchContext {
    * few blocks.
    */
   void trimHeap(int layer) {
-    if (layer != trimmed || !NativeKernels.keepsFreedArrays()) {
-      NativeKernels.trimHeap();
+    if (layer != trimmed || !NativeHeap.keepsFreedArrays()) {
+      NativeHeap.trim();
       trimmed = layer;
     }
   }

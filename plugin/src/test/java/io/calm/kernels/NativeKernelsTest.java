@@ -267,7 +267,7 @@ class NativeKernelsTest {
     }
     try (OffHeap last = OffHeap.allocate(64 << 10)) {
       pieces.forEach(OffHeap::close);
-      NativeKernels.trimHeap();
+      NativeHeap.trim();
       long trimmed = residentKib(status);
       List<OffHeap> again = new ArrayList<>();
       for (int i = 0; i < 4096; i++) {

@@ -8,7 +8,7 @@ import io.calm.checkpoint.GenerationDefaults;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.checkpoint.open.Checkpoints;
 import io.calm.generate.SchedulerSettings;
-import io.calm.kernels.NativeKernels;
+import io.calm.kernels.NativeHeap;
 import io.calm.quantize.QuantizedModelStore;
 import io.calm.search.Progress;
 import io.calm.serving.model.CheckpointParts;
@@ -143,7 +143,7 @@ public final class ModelLoader {
       return load(order, checkpoint, progress, rehearsal);
     } catch (RuntimeException | Error e) {
       checkpoint.close();
-      NativeKernels.trimHeap(); // perhaps after a search
+      NativeHeap.trim(); // perhaps after a search
       throw e;
     }
   }
@@ -161,7 +161,7 @@ public final class ModelLoader {
     builder.start();
     Optional<ChatTemplate> template = checkpoint.chatTemplate();
     try (Artifact artifact = artifact(order, checkpoint, progress, tokenizer)) {
-      NativeKernels.trimHeap(); // a search frees much more than the model keeps
+      NativeHeap.trim(); // a search frees much more than the model keeps
       CheckpointParts parts = parts(order, checkpoint, template, await(tokenizer));
       return new ModelStart(order, checkpoint, artifact, parts).run(rehearsal);
     }

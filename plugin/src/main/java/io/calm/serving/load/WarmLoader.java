@@ -1,6 +1,6 @@
 package io.calm.serving.load;
 
-import io.calm.kernels.NativeKernels;
+import io.calm.kernels.NativeHeap;
 import io.calm.quant.Granularity;
 import io.calm.search.Progress;
 import io.calm.serving.model.LoadCancelledException;
@@ -105,7 +105,7 @@ public final class WarmLoader {
           next.variant(),
           first.variant());
     } catch (Throwable e) {
-      NativeKernels.trimHeap(); // a search frees much more than the model keeps
+      NativeHeap.trim(); // a search frees much more than the model keeps
       failed(order, search, search.reason(e));
     }
   }

@@ -1,6 +1,6 @@
 package io.calm.serving.model;
 
-import io.calm.kernels.NativeKernels;
+import io.calm.kernels.NativeHeap;
 import java.time.Duration;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -88,7 +88,7 @@ final class Unloading implements Runnable {
     } catch (RuntimeException e) {
       logger.error("{}: not all of its memory was freed", model.name(), e);
     } finally {
-      NativeKernels.trimHeap();
+      NativeHeap.trim();
       freed.run();
     }
   }

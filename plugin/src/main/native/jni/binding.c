@@ -28,6 +28,16 @@ static const void *address_at(JNIEnv *env, jobjectArray buffers, jsize index) {
   return result;
 }
 
+static calm_linear linear_of(jint outputs, jint inputs, jint group, const void *codes,
+                             const void *grids, const void *bias) {
+  return (calm_linear){outputs, inputs, group, (inputs + group - 1) / group, codes, grids, bias};
+}
+
+static calm_table8 table8_of(jint outputs, jint inputs, jint group, const void *codes,
+                             const void *scales) {
+  return (calm_table8){outputs, inputs, group, (inputs + group - 1) / group, codes, scales};
+}
+
 /* ---- NativeKernels ---- */
 
 JNIEXPORT jint JNICALL Java_io_calm_kernels_NativeKernels_variants(JNIEnv *env, jclass type) {
@@ -102,6 +112,41 @@ JNIEXPORT jboolean JNICALL Java_io_calm_kernels_NativeKernels_niceThread(JNIEnv 
   return setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 19) == 0;
 }
 
+/* One product with an int8 table on the calling thread. */
+JNIEXPORT jboolean JNICALL Java_io_calm_kernels_NativeKernels_multiply(
+    JNIEnv *env, jclass type, jint variant, jint outputs, jint inputs, jint group, jobject codes,
+    jobject scales, jboolean per_token, jint rows, jobject x, jint from, jint to, jobject y) {
+  (void)type;
+  const calm_kernels *k = calm_variant_kernels(variant);
+  int32_t groups = (inputs + group - 1) / group;
+  calm_rows acts = {.group = group, .groups = groups};
+  acts.stride = calm_row_stride((size_t)group * (size_t)groups);
+  size_t bytes = (size_t)rows * (size_t)groups * sizeof(float);
+  void *memory = NULL, *scratch = NULL;
+  size_t need = k->scratch_bytes((int32_t)acts.stride) + 64;
+  if (posix_memalign(&memory, 64, (size_t)rows * acts.stride + 2 * bytes) != 0 ||
+      posix_memalign(&scratch, 64, need) != 0) {
+    free(memory);
+    (*env)->ThrowNew(env, (*env)->FindClass(env, "java/lang/OutOfMemoryError"), "native scratch");
+    return JNI_FALSE;
+  }
+  acts.codes = memory;
+  acts.scales = (float *)((char *)memory + (size_t)rows * acts.stride);
+  acts.sums = acts.scales + (size_t)rows * (size_t)groups;
+  const float *input = address(env, x);
+  int finite = 1;
+  for (int row = 0; row < rows; row++) {
+    const float *values = input + (size_t)row * (size_t)inputs;
+    finite &= k->quantize(values, inputs, per_token, &acts, row, 0, groups);
+  }
+  calm_table8 w = table8_of(outputs, inputs, group, address(env, codes), address(env, scales));
+  float *output = (float *)address(env, y);
+  k->multiply8(&w, &acts, rows, from, to, output, (size_t)outputs, scratch);
+  free(memory);
+  free(scratch);
+  return finite ? JNI_TRUE : JNI_FALSE;
+}
+
 /* ---- NativeHeap ---- */
 
 JNIEXPORT void JNICALL Java_io_calm_kernels_NativeHeap_trimMalloc(JNIEnv *env, jclass type) {
@@ -123,59 +168,6 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_NativeHeap_setMallocThresholds(
   (void)mapped;
   (void)trimmed;
 #endif
-}
-
-static calm_linear linear_of(jint outputs, jint inputs, jint group, const void *codes,
-                             const void *grids, const void *bias) {
-  return (calm_linear){outputs, inputs, group, (inputs + group - 1) / group, codes, grids, bias};
-}
-
-static calm_table8 table8_of(jint outputs, jint inputs, jint group, const void *codes,
-                             const void *scales) {
-  return (calm_table8){outputs, inputs, group, (inputs + group - 1) / group, codes, scales};
-}
-
-/* One product on the calling thread: format 0 is int8 (second: scales), 1 is int4 (grids). */
-JNIEXPORT jboolean JNICALL Java_io_calm_kernels_NativeKernels_multiply(
-    JNIEnv *env, jclass type, jint variant, jint format, jint outputs, jint inputs, jint group,
-    jobject codes, jobject second, jobject bias, jboolean per_token, jint rows, jobject x,
-    jint from, jint to, jobject y) {
-  (void)type;
-  const calm_kernels *k = calm_variant_kernels(variant);
-  int32_t groups = (inputs + group - 1) / group;
-  calm_rows acts = {.group = group, .groups = groups};
-  acts.stride = calm_row_stride((size_t)group * (size_t)groups);
-  size_t scales = (size_t)rows * (size_t)groups * sizeof(float);
-  void *memory = NULL, *scratch = NULL;
-  size_t need = k->scratch_bytes((int32_t)acts.stride) + 64;
-  if (posix_memalign(&memory, 64, (size_t)rows * acts.stride + 2 * scales) != 0 ||
-      posix_memalign(&scratch, 64, need) != 0) {
-    free(memory);
-    (*env)->ThrowNew(env, (*env)->FindClass(env, "java/lang/OutOfMemoryError"), "native scratch");
-    return JNI_FALSE;
-  }
-  acts.codes = memory;
-  acts.scales = (float *)((char *)memory + (size_t)rows * acts.stride);
-  acts.sums = acts.scales + (size_t)rows * (size_t)groups;
-  const float *input = address(env, x);
-  int finite = 1;
-  for (int row = 0; row < rows; row++) {
-    const float *values = input + (size_t)row * (size_t)inputs;
-    finite &= k->quantize(values, inputs, per_token, &acts, row, 0, groups);
-  }
-  float *output = (float *)address(env, y);
-  if (format == CALM_INT4) {
-    calm_linear w = linear_of(outputs, inputs, group, address(env, codes), address(env, second),
-                              address(env, bias));
-    k->multiply4(&w, &acts, rows, from, to, output, (size_t)outputs, scratch);
-  } else {
-    calm_table8 w =
-        table8_of(outputs, inputs, group, address(env, codes), address(env, second));
-    k->multiply8(&w, &acts, rows, from, to, output, (size_t)outputs, scratch);
-  }
-  free(memory);
-  free(scratch);
-  return finite ? JNI_TRUE : JNI_FALSE;
 }
 
 /* ---- NativeModel ---- */

@@ -3,7 +3,6 @@ package io.calm.kernels;
 import io.calm.files.PrivateLibrary;
 import io.calm.tensor.HeadKernel;
 import io.calm.tensor.LinearKernel;
-import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TokenTable;
 import java.io.IOException;
 import java.io.InputStream;
@@ -24,9 +23,6 @@ import org.jspecify.annotations.Nullable;
  * HeadKernel}.
  */
 public final class NativeKernels {
-  private static final int INT8 = 0;
-  private static final int INT4 = 1;
-
   private NativeKernels() {}
 
   /** Returns whether the library is loaded, which the first call does. */
@@ -75,85 +71,31 @@ public final class NativeKernels {
   }
 
   /**
-   * Rounds {@code x} and writes the outputs of the tiles {@code from} (inclusive) to {@code to}
-   * (exclusive) with one variant's kernels, on this thread.
+   * Rounds {@code x} and writes the logits of the tiles {@code from} (inclusive) to {@code to}
+   * (exclusive) with one variant's kernels, on this thread. A decoder computes them with the same
+   * kernels; this is for tests of these.
    *
-   * @param bias [N], or empty
-   * @param x [rows * K]
-   * @return [rows * N]; outputs of other tiles are 0
+   * @param x [rows * D]
+   * @return [rows * V]; logits of other tiles are 0
    * @throws ArithmeticException if an activation is NaN or infinite
    */
-  public static float[] multiply(
-      KernelVariant variant,
-      QuantizedLinear weight,
-      float[] bias,
-      boolean perToken,
-      float[] x,
-      int from,
-      int to) {
-    return multiply(
-        variant,
-        INT4,
-        weight.outputs(),
-        weight.inputs(),
-        weight.group(),
-        weight.codes(),
-        weight.grids(),
-        bias,
-        perToken,
-        x,
-        from,
-        to);
-  }
-
-  /** The same with an int8 table: logits [rows * V]. */
-  public static float[] multiply(
+  static float[] multiply(
       KernelVariant variant,
       TokenTable.Int8Table table,
       boolean perToken,
       float[] x,
       int from,
       int to) {
-    return multiply(
-        variant,
-        INT8,
-        table.tokens(),
-        table.width(),
-        table.group(),
-        table.codes(),
-        table.scales(),
-        new float[0],
-        perToken,
-        x,
-        from,
-        to);
-  }
-
-  private static float[] multiply(
-      KernelVariant variant,
-      int format,
-      int outputs,
-      int inputs,
-      int group,
-      ByteBuffer codes,
-      ByteBuffer second,
-      float[] bias,
-      boolean perToken,
-      float[] x,
-      int from,
-      int to) {
-    int rows = x.length / inputs;
-    ByteBuffer y = floats(new float[rows * outputs]);
+    int rows = x.length / table.width();
+    ByteBuffer y = floats(new float[rows * table.tokens()]);
     boolean finite =
         multiply(
             variant.index(),
-            format,
-            outputs,
-            inputs,
-            group,
-            codes,
-            second,
-            bias.length == 0 ? null : floats(bias),
+            table.tokens(),
+            table.width(),
+            table.group(),
+            table.codes(),
+            table.scales(),
             perToken,
             rows,
             floats(x),
@@ -163,7 +105,7 @@ public final class NativeKernels {
     if (!finite) {
       throw new ArithmeticException("activations: expected finite numbers, got NaN or infinity");
     }
-    float[] result = new float[rows * outputs];
+    float[] result = new float[rows * table.tokens()];
     y.asFloatBuffer().get(result);
     return result;
   }
@@ -209,13 +151,11 @@ public final class NativeKernels {
 
   private static native boolean multiply(
       int variant,
-      int format,
       int outputs,
       int inputs,
       int group,
       ByteBuffer codes,
-      ByteBuffer second,
-      @Nullable ByteBuffer bias,
+      ByteBuffer scales,
       boolean perToken,
       int rows,
       ByteBuffer x,

@@ -24,6 +24,9 @@ import io.calm.runtime.Decoder;
 import io.calm.runtime.KvType;
 import io.calm.runtime.NativeDecoder;
 import io.calm.runtime.RandomModels;
+import io.calm.tensor.ActivationQuantizer;
+import io.calm.tensor.HeadKernel;
+import io.calm.tensor.KernelScratch;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Packing;
 import io.calm.tensor.Parallel;
@@ -186,8 +189,23 @@ class ModuleBlockTest {
       float[] x = new float[rows.rows() * width];
       normed.asFloatBuffer().get(x);
       TokenTable.Int8Table head = (TokenTable.Int8Table) model.head();
-      boolean perToken = model.activation() == ActivationMode.PER_TOKEN;
-      return NativeKernels.multiply(variant, head, perToken, x, 0, (head.tokens() + 15) / 16);
+      HeadKernel kernel =
+          HeadKernel.of(
+              head,
+              model.activation() == ActivationMode.PER_TOKEN
+                  ? ActivationQuantizer.perToken()
+                  : ActivationQuantizer.perGroup(),
+              rows.rows());
+      float[][] logits = new float[rows.rows()][head.tokens()];
+      for (int row = 0; row < rows.rows(); row++) {
+        assertTrue(kernel.read(x, row * width, row));
+      }
+      kernel.multiply(0, kernel.tiles(), logits, KernelScratch.allocate(rows.rows()));
+      float[] all = new float[rows.rows() * head.tokens()];
+      for (int row = 0; row < rows.rows(); row++) {
+        System.arraycopy(logits[row], 0, all, row * head.tokens(), head.tokens());
+      }
+      return all;
     }
   }
 

@@ -129,8 +129,7 @@ public final class ArtifactStore {
    * @return empty if another thread or process writes the artifact
    * @throws ArtifactException if the directory cannot be used, or if the disk certainly lacks space
    */
-  public Optional<Claim> begin(
-      ArtifactKey key, ModelSpec spec, ArtifactLayout layout, int drafts) {
+  public Optional<Claim> begin(ArtifactKey key, ModelSpec spec, ArtifactLayout layout, int drafts) {
     ArtifactPaths paths = new ArtifactPaths(root, key.id());
     return locking(
         paths,

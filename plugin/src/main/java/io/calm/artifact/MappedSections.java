@@ -152,10 +152,6 @@ final class MappedSections implements AutoCloseable {
     return stamp.cutShort();
   }
 
-  boolean has(String name) {
-    return table.containsKey(name);
-  }
-
   /** Returns a section's entry in the table. */
   Section section(String name) {
     Section section = table.get(name);

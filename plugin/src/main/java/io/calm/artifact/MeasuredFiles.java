@@ -104,11 +104,6 @@ public record MeasuredFiles(Path cacheDir) {
     return found;
   }
 
-  /** Returns the SHA-256 of a text in UTF-8, in lower-case hex. */
-  public static String digest(String text) {
-    return Sha256.of(text.getBytes(StandardCharsets.UTF_8));
-  }
-
   /** Returns the SHA-256 of a file, in lower-case hex. */
   public static String digest(Path file) throws IOException {
     return Sha256.of(file);

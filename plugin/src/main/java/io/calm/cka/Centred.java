@@ -83,11 +83,6 @@ final class Centred {
     return trace;
   }
 
-  /** Returns the squared norm of the matrix before centring. */
-  double rawSquares() {
-    return rawSquares;
-  }
-
   /** Returns sum over rows of the two squared norms' product. */
   double diagonals(Centred other) {
     double sum = 0;
@@ -103,11 +98,6 @@ final class Centred {
       @Override
       public int depth() {
         return matrix.rows();
-      }
-
-      @Override
-      public int count() {
-        return matrix.columns();
       }
 
       @Override
@@ -128,11 +118,6 @@ final class Centred {
       @Override
       public int depth() {
         return matrix.columns();
-      }
-
-      @Override
-      public int count() {
-        return matrix.rows();
       }
 
       @Override

@@ -25,11 +25,9 @@ final class TiledProduct {
 
   private TiledProduct() {}
 
-  /** A matrix given as {@code count} vectors of length {@code depth}. */
+  /** A matrix given as vectors of length {@code depth}. */
   interface Operand {
     int depth();
-
-    int count();
 
     /**
      * Loads the elements {@code depth} to {@code depth + length} of the vectors {@code from} to

@@ -1,5 +1,6 @@
 package io.calm.model;
 
+import io.calm.tensor.Matrix;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Map;
@@ -24,6 +25,11 @@ public record BlockParameters<L>(
         throw new IllegalArgumentException("block: linear " + role + " is missing");
       }
     }
+  }
+
+  /** Closes the weights of a block in full precision. */
+  public static void close(BlockParameters<Matrix> block) {
+    block.linears().values().forEach(Matrix::close);
   }
 
   private static <K extends Enum<K>, V> Map<K, V> enumMap(Class<K> type, Map<K, V> source) {

@@ -335,14 +335,6 @@ public final class QuantizedModelStore {
                 .run(request));
   }
 
-  /**
-   * Returns whether the model is quantized from the checkpoint's own 4-bit blocks, without a search
-   * and its memory.
-   */
-  public boolean isSourceAlone(Checkpoint checkpoint) {
-    return AlgorithmPool.isSourceAlone(checkpoint, settings);
-  }
-
   /** Returns the key of the artifact that these settings make. Reads the model's files once. */
   public ArtifactKey key(Checkpoint checkpoint) {
     String calibration =

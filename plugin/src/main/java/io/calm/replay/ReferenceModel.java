@@ -16,7 +16,6 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.BiConsumer;
 import java.util.stream.IntStream;
 
 /**
@@ -120,18 +119,12 @@ public final class ReferenceModel {
 
   /** Runs block {@code layer} in full precision; {@code states} is not changed. */
   public HiddenStates block(int layer, HiddenStates states, BlockParameters<Matrix> parameters) {
-    return forward(layer, states, parameters, Optional.empty());
-  }
-
-  /** Runs a block whose weights are dequantized W4A8 modules, inputs rounded to int8. */
-  public HiddenStates quantizedBlock(
-      int layer,
-      HiddenStates states,
-      BlockParameters<Matrix> dequantized,
-      ActivationMode mode,
-      int groupLimit) {
-    BlockPass.InputRounding rounding = new BlockPass.InputRounding(mode, groupLimit);
-    return forward(layer, states, dequantized, Optional.of(rounding));
+    try (BlockPass pass = new BlockPass(states, spec, layer, parameters, Optional.empty())) {
+      for (int i = 0; i < Stage.values().length; i++) {
+        pass.advance(parameters.linears(), parameters.biases());
+      }
+      return pass.output();
+    }
   }
 
   /** Runs a block of W4A8 modules, on the native kernels that serve if they are available. */
@@ -148,19 +141,6 @@ public final class ReferenceModel {
     }
   }
 
-  private HiddenStates forward(
-      int layer,
-      HiddenStates states,
-      BlockParameters<Matrix> parameters,
-      Optional<BlockPass.InputRounding> rounding) {
-    try (BlockPass pass = new BlockPass(states, spec, layer, parameters, rounding)) {
-      for (int i = 0; i < Stage.values().length; i++) {
-        pass.advance(parameters.linears(), parameters.biases());
-      }
-      return pass.output();
-    }
-  }
-
   /** Applies the final norm. */
   public HiddenStates finalNorm(HiddenStates states) {
     List<NDArray> chunks = new ArrayList<>();
@@ -168,28 +148,6 @@ public final class ReferenceModel {
       chunks.add(runtime.products().norm(x, weights.finalNorm(), spec.rmsEpsilon()));
     }
     return new HiddenStates(runtime, chunks);
-  }
-
-  /**
-   * Runs the lm_head window by window.
-   *
-   * @param normalized output of {@link #finalNorm}
-   * @param consumer receives each window's index and its logits [T, V], closed after the call
-   */
-  public void logits(HiddenStates normalized, BiConsumer<Integer, Matrix> consumer) {
-    int length = normalized.length();
-    try (NDArray head = headTable()) {
-      int window = 0;
-      for (NDArray chunk : normalized.chunks()) {
-        for (long i = 0; i < chunk.getShape().get(0); i++) {
-          try (NDArray rows = chunk.get(i);
-              NDArray logits = runtime.products().linear(rows, head)) {
-            Matrix view = runtime.matrix(logits, length, spec.vocabulary());
-            consumer.accept(window++, view);
-          }
-        }
-      }
-    }
   }
 
   /**

@@ -37,13 +37,8 @@ public final class RotaryTable {
   }
 
   /** Returns a copy of the inverse frequencies [pairs], scaling included. */
-  public float[] inverseFrequencies() {
+  float[] inverseFrequencies() {
     return inverseFrequencies.clone();
-  }
-
-  /** Returns the factor of cosines and sines. */
-  public float attentionFactor() {
-    return attentionFactor;
   }
 
   /**

@@ -211,7 +211,7 @@ public final class Search {
       fit.advance();
       guardForwards += full.advance(Part.GUARD, context.fullForward(layer, block));
     } finally {
-      DequantizedBlocks.close(block);
+      BlockParameters.close(block);
       garbage.collect();
     }
   }

@@ -137,7 +137,7 @@ public final class Sensitivity {
           full.advance(Part.SCORE, forward);
           heldOut.advance(forward);
         } finally {
-          DequantizedBlocks.close(block);
+          BlockParameters.close(block);
         }
       }
     }
@@ -180,7 +180,7 @@ public final class Sensitivity {
         Streams.Block forward = context.fullForward(behind, block);
         candidates.forEach(candidate -> candidate.advance(forward));
       } finally {
-        DequantizedBlocks.close(block);
+        BlockParameters.close(block);
       }
     }
   }

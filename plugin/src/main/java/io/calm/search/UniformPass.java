@@ -53,7 +53,7 @@ final class UniformPass {
         throw new SearchException(
             "%s cannot quantize block %d: %s".formatted(quantizer.name(), layer, e.getMessage()));
       } finally {
-        DequantizedBlocks.close(block);
+        BlockParameters.close(block);
       }
       Streams.Block forward = context.forward(layer, result.block());
       forwards += stream.advance(Streams.Part.FIT, forward);

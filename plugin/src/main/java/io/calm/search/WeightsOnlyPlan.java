@@ -71,7 +71,7 @@ public final class WeightsOnlyPlan {
         throw new SearchException(
             "%s cannot quantize block %d: %s".formatted(name, layer, e.getMessage()));
       } finally {
-        DequantizedBlocks.close(block);
+        BlockParameters.close(block);
       }
     }
     return new QuantPlan(

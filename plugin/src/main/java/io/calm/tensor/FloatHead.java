@@ -21,7 +21,7 @@ final class FloatHead extends HeadKernel {
   }
 
   FloatHead(TokenTable table, int maxRows) {
-    super(table, maxRows);
+    super(table);
     this.tokens = table.tokens();
     this.width = table.width();
     this.rows = new float[maxRows][width];

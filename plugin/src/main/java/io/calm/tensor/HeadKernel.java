@@ -19,11 +19,9 @@ import java.util.Objects;
  */
 public abstract sealed class HeadKernel permits Int8Head, Int4Head, FloatHead {
   private final TokenTable table;
-  private final int maxRows;
 
-  HeadKernel(TokenTable table, int maxRows) {
+  HeadKernel(TokenTable table) {
     this.table = table;
-    this.maxRows = maxRows;
   }
 
   /**
@@ -45,11 +43,6 @@ public abstract sealed class HeadKernel permits Int8Head, Int4Head, FloatHead {
   /** Returns the number of tiles of 16 tokens. */
   public final int tiles() {
     return QuantizedLinear.paddedOutputs(table.tokens()) / QuantizedLinear.TILE;
-  }
-
-  /** Returns the maximum number of rows per call. */
-  public final int maxRows() {
-    return maxRows;
   }
 
   /**

@@ -7,7 +7,7 @@ final class Int4Head extends HeadKernel {
   private final QuantizedRows rows;
 
   Int4Head(TokenTable.Int4 table, ActivationQuantizer quantizer, int maxRows) {
-    super(table, maxRows);
+    super(table);
     this.kernel = LinearKernel.of(table.weight());
     this.quantizer = quantizer;
     this.rows = QuantizedRows.allocate(maxRows, table.width(), table.weight().group());

@@ -12,7 +12,7 @@ final class Int8Head extends HeadKernel {
   private final FloatBuffer scales;
 
   Int8Head(TokenTable.Int8Table table, ActivationQuantizer quantizer, int maxRows) {
-    super(table, maxRows);
+    super(table);
     this.quantizer = quantizer;
     this.rows = QuantizedRows.allocate(maxRows, table.width(), table.group());
     this.words = PackedWords.int8(table.codes().asIntBuffer(), rows.groups(), table.group());

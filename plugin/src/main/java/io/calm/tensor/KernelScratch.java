@@ -11,8 +11,6 @@ public final class KernelScratch {
   static final int LANES = MAX_TILES * QuantizedLinear.TILE;
   static final int LARGEST_GROUP = 128;
 
-  private final int rows;
-
   /** Code words of one group of inputs, [step][lane]. */
   final int[][] words = new int[LARGEST_GROUP / 4][LANES];
 
@@ -28,18 +26,12 @@ public final class KernelScratch {
   final float[][] sums;
 
   private KernelScratch(int rows) {
-    this.rows = rows;
     this.sums = new float[rows][LANES];
   }
 
   /** Returns scratch for at most {@code rows} rows. */
   public static KernelScratch allocate(int rows) {
     return new KernelScratch(rows);
-  }
-
-  /** Returns the maximum number of rows per call. */
-  public int rows() {
-    return rows;
   }
 
   /** Returns the array {@code index} of {@link #unpacked}, made when first asked for. */

@@ -45,11 +45,6 @@ public final class LinearKernel {
     return new LinearKernel(weight, bias.clone());
   }
 
-  /** Returns the weight. */
-  public QuantizedLinear weight() {
-    return weight;
-  }
-
   /** Returns the number of tiles of 16 outputs. */
   public int tiles() {
     return QuantizedLinear.paddedOutputs(weight.outputs()) / TILE;

@@ -187,25 +187,6 @@ public final class Packing {
     return values;
   }
 
-  /** Returns codes and grids as plain arrays, without the padding. */
-  public static QuantizedMatrix unpack(QuantizedLinear linear) {
-    int n = linear.outputs();
-    int k = linear.inputs();
-    int groups = linear.groups();
-    byte[] codes = new byte[Math.multiplyExact(n, k)];
-    float[] scales = new float[n * groups];
-    float[] minimums = new float[n * groups];
-    RowReader reader = new RowReader(linear);
-    for (int output = 0; output < n; output++) {
-      reader.codes(output, codes, output * k);
-      for (int j = 0; j < groups; j++) {
-        scales[output * groups + j] = reader.scale(output, j);
-        minimums[output * groups + j] = reader.minimum(output, j);
-      }
-    }
-    return new QuantizedMatrix(n, k, linear.group(), codes, scales, minimums);
-  }
-
   /**
    * Reads one output without the padding.
    *

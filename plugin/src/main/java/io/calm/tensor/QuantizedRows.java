@@ -6,7 +6,6 @@ package io.calm.tensor;
  * Reused from step to step; rows may be written by different threads.
  */
 public final class QuantizedRows {
-  private final int rows;
   private final int inputs;
   private final int group;
   private final int padded;
@@ -17,7 +16,6 @@ public final class QuantizedRows {
   final int[] sums;
 
   private QuantizedRows(int rows, int inputs, int group) {
-    this.rows = rows;
     this.inputs = inputs;
     this.group = group;
     this.padded = QuantizedLinear.paddedInputs(inputs, group);
@@ -36,11 +34,6 @@ public final class QuantizedRows {
               .formatted(rows, inputs, group));
     }
     return new QuantizedRows(rows, inputs, group);
-  }
-
-  /** Returns T, the rows there is room for. */
-  public int rows() {
-    return rows;
   }
 
   /** Returns K, without padding. */
@@ -64,7 +57,7 @@ public final class QuantizedRows {
   }
 
   /** Returns the code of one activation, -127..127. */
-  public int code(int row, int input) {
+  int code(int row, int input) {
     return codes[row * padded + input];
   }
 

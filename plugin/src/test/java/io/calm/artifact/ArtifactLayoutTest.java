@@ -99,11 +99,11 @@ class ArtifactLayoutTest {
   @Test
   void theSumCoversDraftsTablesPlanAndManifestAndLittleMore() throws IOException {
     QuantizedModel model = ExampleModel.create(1, 40, ExampleModel.int8(1), ExampleModel.int4(1));
-    ArtifactLayout layout =
-        new ArtifactLayout(64, TableFormat.INT8, Optional.of(TableFormat.INT4));
+    ArtifactLayout layout = new ArtifactLayout(64, TableFormat.INT8, Optional.of(TableFormat.INT4));
     AtomicLong written = new AtomicLong();
     ArtifactStore store = new ArtifactStore(cacheDir, counting(written));
-    ArtifactStore.Claim claim = store.begin(ExampleModel.KEY, model.spec(), layout, 2).orElseThrow();
+    ArtifactStore.Claim claim =
+        store.begin(ExampleModel.KEY, model.spec(), layout, 2).orElseThrow();
     try (ArtifactWriter writer = assertInstanceOf(ArtifactStore.Granted.class, claim).writer()) {
       writer.embeddings(model.embeddings());
       writer.head(model.head());

@@ -36,9 +36,10 @@ class TiledProductTest {
       Centred u = centred(x);
       Centred v = centred(y);
       boolean gram = random.nextBoolean();
+      int count = gram ? tokens : features;
       TiledProduct.Operand left = gram ? u.tokens() : u.features();
       TiledProduct.Operand right = gram ? v.tokens() : v.features();
-      TiledProduct.Tile[] tiles = TiledProduct.tiles(left.count(), right.count(), false);
+      TiledProduct.Tile[] tiles = TiledProduct.tiles(count, count, false);
       double[][] expected = product(left, right, tiles, new JavaSearchKernels());
       double[][] actual = product(left, right, tiles, new NativeSearchKernels(variant));
       for (int t = 0; t < tiles.length; t++) {

@@ -34,8 +34,7 @@ class BlockKernelsTest {
       float[] bias = random.nextBoolean() ? RandomLinears.vector(outputs, random) : new float[0];
       boolean perToken = random.nextBoolean();
       float[] x = RandomLinears.vector(rows * inputs, random);
-      float[] expected =
-NativeKernelsTest.java(weight, bias, perToken, x, rows);
+      float[] expected = NativeKernelsTest.java(weight, bias, perToken, x, rows);
       int from = rows / 4;
       Arrays.fill(expected, 0, from * outputs, 0);
       int bad = from + random.nextInt(rows - from);

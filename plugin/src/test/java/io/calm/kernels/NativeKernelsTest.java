@@ -98,16 +98,14 @@ class NativeKernelsTest {
       float[] x,
       int rows) {
     ByteBuffer y = NativeKernels.floats(new float[rows * weight.outputs()]);
-    new BlockKernels(variant)
-        .multiply(weight, bias, perToken, NativeKernels.floats(x), 0, rows, y);
+    new BlockKernels(variant).multiply(weight, bias, perToken, NativeKernels.floats(x), 0, rows, y);
     float[] product = new float[rows * weight.outputs()];
     y.asFloatBuffer().get(product);
     return product;
   }
 
   /** Returns the product of the kernel in Java. */
-  static float[] java(
-      QuantizedLinear weight, float[] bias, boolean perToken, float[] x, int rows) {
+  static float[] java(QuantizedLinear weight, float[] bias, boolean perToken, float[] x, int rows) {
     QuantizedRows rounded = QuantizedRows.allocate(rows, weight.inputs(), weight.group());
     for (int t = 0; t < rows; t++) {
       assertTrue(quantizer(perToken).quantize(x, t * weight.inputs(), rounded, t));

@@ -18,7 +18,9 @@ import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.QuantizedModel;
 import io.calm.quantize.QuantizeException.Kind;
+import io.calm.replay.BlockPass;
 import io.calm.replay.HiddenStates;
+import io.calm.replay.ReferenceHead;
 import io.calm.replay.ReferenceModel;
 import io.calm.replay.TorchRuntime;
 import io.calm.runtime.Decoder;
@@ -28,10 +30,10 @@ import io.calm.search.Progress;
 import io.calm.search.QuantPlan;
 import io.calm.settings.CalmSettings;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Packing;
-import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
 import io.calm.tensor.TableFormat;
+import io.calm.tensor.Unpacked;
+import io.calm.testing.DequantizedBlock;
 import io.calm.testing.Repository;
 import io.calm.testing.SmolLm2;
 import io.calm.testing.TestSettings;
@@ -45,6 +47,7 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -92,7 +95,8 @@ class QuantizedModelStoreTest {
       for (Path file : files.toList()) {
         written += Files.size(file);
       }
-      long estimate = new QuantizedModelStore(settings).layout(checkpoint).bytes(checkpoint.spec(), 1);
+      long estimate =
+          new QuantizedModelStore(settings).layout(checkpoint).bytes(checkpoint.spec(), 1);
       String figures = "%s: %d bytes are there, estimated %d".formatted(head, written, estimate);
       System.out.println("disk: " + figures);
       assertTrue(written <= estimate, figures);
@@ -175,23 +179,30 @@ class QuantizedModelStoreTest {
       ReferenceModel reference = new ReferenceModel(torch, checkpoint);
       HiddenStates states = reference.embed(List.of(tokens));
       for (int layer = 0; layer < model.spec().layers(); layer++) {
-        BlockParameters<QuantizedLinear> block = model.blocks().get(layer);
-        Map<LinearRole, Matrix> weights = new EnumMap<>(LinearRole.class);
-        block.linears().forEach((role, linear) -> weights.put(role, Packing.dequantize(linear)));
-        HiddenStates next =
-            reference.quantizedBlock(
-                layer,
-                states,
-                new BlockParameters<>(weights, block.biases(), block.norms()),
-                model.activation(),
-                64);
+        HiddenStates next = quantizedBlock(model, layer, states);
         states.close();
         states = next;
       }
-      HiddenStates normalized = reference.finalNorm(states);
-      reference.logits(normalized, (window, expected) -> requireClose(expected, got));
-      normalized.close();
-      states.close();
+      try (HiddenStates normalized = reference.finalNorm(states);
+          ReferenceHead head = reference.head();
+          Matrix rows = normalized.toMatrix();
+          Matrix expected = head.logits(rows)) {
+        requireClose(expected, got);
+      } finally {
+        states.close();
+      }
+    }
+  }
+
+  private static HiddenStates quantizedBlock(QuantizedModel model, int layer, HiddenStates states) {
+    BlockParameters<Matrix> block = DequantizedBlock.of(model.blocks().get(layer));
+    BlockPass.InputRounding rounding = new BlockPass.InputRounding(model.activation(), 64);
+    try (BlockPass pass =
+        new BlockPass(states, model.spec(), layer, block, Optional.of(rounding))) {
+      while (pass.stage().isPresent()) {
+        pass.advance(block.linears(), block.biases());
+      }
+      return pass.output();
     }
   }
 
@@ -337,7 +348,7 @@ class QuantizedModelStoreTest {
     try (Checkpoint checkpoint = Checkpoints.open(file)) {
       for (LinearRole role : List.of(LinearRole.Q, LinearRole.GATE, LinearRole.DOWN)) {
         QuantizedMatrix own = checkpoint.sourceCodes(1, role).orElseThrow();
-        QuantizedMatrix served = Packing.unpack(artifact.model().blocks().get(1).linear(role));
+        QuantizedMatrix served = Unpacked.of(artifact.model().blocks().get(1).linear(role));
         assertArrayEquals(own.codes(), served.codes());
         assertArrayEquals(own.scales(), served.scales());
         assertArrayEquals(own.minimums(), served.minimums());

@@ -12,6 +12,7 @@ import io.calm.model.QuantizedModel;
 import io.calm.model.Stage;
 import io.calm.runtime.RandomModels;
 import io.calm.tensor.Matrix;
+import io.calm.testing.DequantizedBlock;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;

@@ -17,6 +17,7 @@ import io.calm.model.Stage;
 import io.calm.runtime.RandomModels;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.RowNorms;
+import io.calm.testing.DequantizedBlock;
 import io.calm.testing.Seeds;
 import java.util.Arrays;
 import java.util.List;

@@ -9,26 +9,24 @@ import io.calm.kernels.JavaSearchKernels;
 import io.calm.kernels.KernelVariants;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
-import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.quant.Compute;
 import io.calm.quant.rtn.RtnQuantizer;
 import io.calm.replay.HiddenStates;
+import io.calm.replay.ReferenceHead;
 import io.calm.replay.ReferenceModel;
 import io.calm.replay.TorchRuntime;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Packing;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TokenTable;
 import io.calm.tensor.TokenTableBuilder;
+import io.calm.testing.DequantizedBlock;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -70,20 +68,17 @@ class JavaDecoderGoldenTest {
       HiddenStates states = model.embed(List.of(tokens));
       for (int layer = 0; layer < quantized.blocks().size(); layer++) {
         BlockParameters<QuantizedLinear> block = quantized.blocks().get(layer);
-        Map<LinearRole, Matrix> linears = new EnumMap<>(LinearRole.class);
-        block.linears().forEach((role, linear) -> linears.put(role, Packing.dequantize(linear)));
-        HiddenStates next =
-            model.block(
-                layer, states, new BlockParameters<>(linears, block.biases(), block.norms()));
+        HiddenStates next = model.block(layer, states, DequantizedBlock.of(block));
         states.close();
         states = next;
       }
-      List<Matrix> result = new ArrayList<>();
-      try (HiddenStates normalized = model.finalNorm(states)) {
-        model.logits(normalized, (window, logits) -> result.add(logits.copy()));
+      try (HiddenStates normalized = model.finalNorm(states);
+          ReferenceHead head = model.head();
+          Matrix rows = normalized.toMatrix()) {
+        return head.logits(rows).copy();
+      } finally {
+        states.close();
       }
-      states.close();
-      return result.get(0);
     }
   }
 

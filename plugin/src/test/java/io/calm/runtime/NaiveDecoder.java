@@ -9,11 +9,11 @@ import io.calm.model.QuantizedModel;
 import io.calm.tensor.Exponential;
 import io.calm.tensor.Float16;
 import io.calm.tensor.NaiveKernels;
-import io.calm.tensor.Packing;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
 import io.calm.tensor.TokenTable;
 import io.calm.tensor.TokenTables;
+import io.calm.tensor.Unpacked;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
@@ -44,7 +44,7 @@ final class NaiveDecoder {
     this.perToken = model.activation() == ActivationMode.PER_TOKEN;
     for (BlockParameters<QuantizedLinear> block : model.blocks()) {
       Map<LinearRole, QuantizedMatrix> matrices = new EnumMap<>(LinearRole.class);
-      block.linears().forEach((role, linear) -> matrices.put(role, Packing.unpack(linear)));
+      block.linears().forEach((role, linear) -> matrices.put(role, Unpacked.of(linear)));
       weights.add(matrices);
     }
   }

@@ -21,6 +21,7 @@ import io.calm.replay.TorchRuntime;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.TableFormat;
+import io.calm.testing.DequantizedBlock;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -77,7 +78,7 @@ class FoldExactnessTest {
       BlockParameters<Matrix> block = weights.block(0);
       try (HiddenStates states = model.embed(weights.windows(4, 16, seed))) {
         Quantizer.Result result = context.quantize(quantizer, 0, block, states, Optional.empty());
-        BlockParameters<Matrix> folded = DequantizedBlocks.dequantize(result.block());
+        BlockParameters<Matrix> folded = DequantizedBlock.of(result.block());
         try (HiddenStates expected = model.block(0, states, block);
             HiddenStates got = model.block(0, states, folded)) {
           requireEqual(expected.toMatrix(), got.toMatrix(), seed);

@@ -65,7 +65,7 @@ class SearchClosesOnFailureTest {
               Streams.embed(context.model(), searches.set, EnumSet.of(Part.FIT, Part.SCORE))) {
             work.with(context, streams, block);
           } finally {
-            DequantizedBlocks.close(block);
+            BlockParameters.close(block);
           }
           return true;
         });

@@ -19,6 +19,7 @@ import io.calm.quant.Quantizer;
 import io.calm.quant.Quantizers;
 import io.calm.replay.BlockPass;
 import io.calm.replay.HiddenStates;
+import io.calm.replay.ReferenceHead;
 import io.calm.replay.ReferenceModel;
 import io.calm.replay.TorchRuntime;
 import io.calm.tensor.Matrix;
@@ -180,15 +181,19 @@ class SensitivityTest {
       }
     }
     List<float[][]> logits = new ArrayList<>();
-    model.logits(
-        model.finalNorm(states),
-        (window, matrix) -> {
-          float[][] rows = new float[matrix.rows()][matrix.columns()];
-          for (int r = 0; r < rows.length; r++) {
-            matrix.readRow(r, rows[r]);
-          }
-          logits.add(rows);
-        });
+    try (HiddenStates normalized = model.finalNorm(states);
+        ReferenceHead head = model.head();
+        Matrix rows = normalized.toMatrix();
+        Matrix all = head.logits(rows)) {
+      int length = normalized.length();
+      for (int from = 0; from < all.rows(); from += length) {
+        float[][] window = new float[length][all.columns()];
+        for (int r = 0; r < length; r++) {
+          all.readRow(from + r, window[r]);
+        }
+        logits.add(window);
+      }
+    }
     return logits;
   }
 

@@ -35,7 +35,7 @@ class HeadKernelTest {
       return NaiveKernels.int8(x, int8, perToken);
     }
     if (table instanceof TokenTable.Int4 int4) {
-      return NaiveKernels.linear(x, Packing.unpack(int4.weight()), new float[0], perToken);
+      return NaiveKernels.linear(x, Unpacked.of(int4.weight()), new float[0], perToken);
     }
     return NaiveKernels.floats(x, table);
   }

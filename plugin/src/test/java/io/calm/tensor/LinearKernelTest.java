@@ -84,8 +84,8 @@ class LinearKernelTest {
 
   @Test
   void refusesActivationsOfAnotherShape() {
-    LinearKernel kernel =
-        LinearKernel.of(Packing.pack(RandomLinears.matrix(16, 64, 64, new Random(1))));
+    QuantizedLinear weight = Packing.pack(RandomLinears.matrix(16, 64, 64, new Random(1)));
+    LinearKernel kernel = LinearKernel.of(weight);
     KernelScratch scratch = KernelScratch.allocate(1);
     float[] y = new float[16];
     assertThrows(
@@ -97,7 +97,6 @@ class LinearKernelTest {
     assertThrows(
         IndexOutOfBoundsException.class,
         () -> kernel.multiply(QuantizedRows.allocate(1, 64, 64), 1, 0, 2, y, scratch));
-    assertThrows(
-        IllegalArgumentException.class, () -> LinearKernel.of(kernel.weight(), new float[15]));
+    assertThrows(IllegalArgumentException.class, () -> LinearKernel.of(weight, new float[15]));
   }
 }

@@ -24,7 +24,7 @@ class PackingTest {
       for (int group : GROUPS) {
         String at = "seed %d, [%d, %d], group %d".formatted(seed, outputs, inputs, group);
         QuantizedMatrix matrix = RandomLinears.matrix(outputs, inputs, group, random);
-        QuantizedMatrix back = Packing.unpack(Packing.pack(matrix));
+        QuantizedMatrix back = Unpacked.of(Packing.pack(matrix));
         assertArrayEquals(matrix.codes(), back.codes(), at);
         assertArrayEquals(matrix.scales(), back.scales(), at);
         assertArrayEquals(matrix.minimums(), back.minimums(), at);

@@ -24,8 +24,8 @@ import io.calm.model.RopeSpec;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.JavaDecoder;
 import io.calm.runtime.KvType;
-import io.calm.tensor.Packing;
 import io.calm.tensor.QuantizedMatrix;
+import io.calm.tensor.Unpacked;
 import io.calm.testing.Repository;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -199,7 +199,7 @@ class GgufExporterTest {
   }
 
   private static void requireCodes(QuantizedModel model, Checkpoint read, LinearRole role) {
-    QuantizedMatrix expected = Packing.unpack(model.blocks().get(1).linear(role));
+    QuantizedMatrix expected = Unpacked.of(model.blocks().get(1).linear(role));
     QuantizedMatrix got = read.sourceCodes(1, role).orElseThrow();
     assertArrayEquals(expected.codes(), got.codes());
     int repeats = expected.group() / got.group();

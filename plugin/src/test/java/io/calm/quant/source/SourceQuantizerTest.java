@@ -26,9 +26,9 @@ import io.calm.quant.StageWalk;
 import io.calm.tensor.JavaLinearAlgebra;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Packing;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedMatrix;
+import io.calm.tensor.Unpacked;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -79,7 +79,7 @@ class SourceQuantizerTest {
   }
 
   private static void assertSame(QuantizedMatrix codes, Quantizer.Result result, LinearRole role) {
-    QuantizedMatrix got = Packing.unpack(result.block().linear(role));
+    QuantizedMatrix got = Unpacked.of(result.block().linear(role));
     assertArrayEquals(codes.codes(), got.codes(), role.name());
     assertArrayEquals(codes.scales(), got.scales(), role.name());
     assertArrayEquals(codes.minimums(), got.minimums(), role.name());

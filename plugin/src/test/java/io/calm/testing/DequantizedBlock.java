@@ -1,4 +1,4 @@
-package io.calm.replay;
+package io.calm.testing;
 
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
@@ -9,11 +9,11 @@ import java.util.EnumMap;
 import java.util.Map;
 
 /** Full-precision blocks with the values of W4A8 ones. */
-final class DequantizedBlock {
+public final class DequantizedBlock {
   private DequantizedBlock() {}
 
   /** Returns the values of the codes. The caller closes the matrices. */
-  static BlockParameters<Matrix> of(BlockParameters<QuantizedLinear> block) {
+  public static BlockParameters<Matrix> of(BlockParameters<QuantizedLinear> block) {
     Map<LinearRole, Matrix> weights = new EnumMap<>(LinearRole.class);
     block.linears().forEach((role, linear) -> weights.put(role, Packing.dequantize(linear)));
     return new BlockParameters<>(weights, block.biases(), block.norms());

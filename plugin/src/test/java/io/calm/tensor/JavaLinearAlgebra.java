@@ -2,7 +2,7 @@ package io.calm.tensor;
 
 import java.util.Optional;
 
-/** Plain loops in float64: small sizes, tests, and the oracle of faster implementations. */
+/** Plain loops in float64: the oracle of faster implementations. */
 public final class JavaLinearAlgebra implements LinearAlgebra {
 
   @Override

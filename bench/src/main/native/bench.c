@@ -1,5 +1,6 @@
 #include "bench.h"
 
+#include "clock.h"
 #include "pool.h"
 
 #include <stdlib.h>

@@ -98,6 +98,7 @@ case $machine in
     ;;
 esac
 compile kernels "$variants" kernels.c
+compile clock "" clock.c
 compile pool "" pool.c
 compile turns "" turns.c
 compile guard "" guard.c

@@ -1,5 +1,6 @@
 /* Checks the pool: a job's items run once each, by its threads, even if some are late. */
 #include "driver.h"
+#include "clock.h"
 #include "guard.h"
 #include "pool.h"
 #include "turns.h"

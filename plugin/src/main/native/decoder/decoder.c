@@ -48,6 +48,7 @@
  */
 #include "decoder.h"
 
+#include "clock.h"
 #include "guard.h"
 #include "pass.h"
 #include "pool.h"

@@ -1,6 +1,7 @@
 /* The row-by-row phases of a pass, and the function that runs a phase. */
 #include "pass.h"
 
+#include "clock.h"
 #include "pool.h"
 
 #include <string.h>

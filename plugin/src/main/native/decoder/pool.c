@@ -17,6 +17,7 @@
  */
 #include "pool.h"
 
+#include "clock.h"
 #include "guard.h"
 #include "turns.h"
 
@@ -26,7 +27,6 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -74,24 +74,6 @@ static struct {
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "a job's number is the word's lower half");
-
-int64_t calm_clock(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-int64_t calm_ticks(void) {
-#if defined(__x86_64__)
-  return (int64_t)__builtin_ia32_rdtsc();
-#elif defined(__aarch64__)
-  int64_t ticks;
-  __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
-  return ticks;
-#else
-  return calm_clock();
-#endif
-}
 
 static void relax(void) {
 #if defined(__x86_64__)

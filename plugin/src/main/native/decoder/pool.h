@@ -27,10 +27,4 @@ void calm_pool_run(calm_task task, void *context, int items);
 
 void calm_pool_release(void);
 
-/* Nanoseconds of a steady clock. */
-int64_t calm_clock(void);
-
-/* The same in units of the processor's own counter, read in a few cycles. */
-int64_t calm_ticks(void);
-
 #endif

@@ -10,7 +10,7 @@
  */
 #include "turns.h"
 
-#include "pool.h"
+#include "clock.h"
 
 #include <sched.h>
 #include <stdatomic.h>

@@ -14,7 +14,10 @@ static float code_of(float w, float scale, float minimum) {
   return x <= 0 ? 0 : x >= 15 ? 15 : floorf(x + 0.5f);
 }
 
-/* One round: the squared error of a grid, and the least-squares grid of its codes. */
+/*
+ * One round: the squared error of a grid, and the least-squares grid of its codes in `next`, which
+ * holds the scale before it was rounded.
+ */
 static double round_once(const float *w, const float *h, int count, float s, float m, float *next) {
   double sums[6] = {0};
   for (int k = 0; k < count; k++) {
@@ -27,22 +30,24 @@ static double round_once(const float *w, const float *h, int count, float s, flo
     sums[5] += weight * code * w[k];
   }
   double determinant = sums[3] * sums[1] - sums[2] * sums[2];
-  next[0] = 0; /* no further grid */
-  if (determinant > 1e-9 * sums[3] * sums[1]) {
-    next[0] = (float)((sums[5] * sums[1] - sums[2] * sums[4]) / determinant);
-    next[1] = (float)((sums[4] - (double)next[0] * sums[2]) / sums[1]);
+  if (determinant > 1e-9 * sums[3] * sums[1]) { /* else next[0] stays */
+    next[0] = fmaxf((float)((sums[5] * sums[1] - sums[2] * sums[4]) / determinant), 0x1p-14f);
   }
+  next[1] = (float)((sums[4] - (double)next[0] * sums[2]) / sums[1]);
   return sums[0];
 }
 
 static void fit(const float *w, const float *h, int count, int rounds, float *scale,
                 float *minimum) {
   float low = INFINITY, high = -INFINITY;
-  double min = INFINITY;
+  double min = INFINITY, sum_h = 0, sum_w = 0;
   *scale = *minimum = 0;
   for (int k = 0; k < count; k++) {
+    float weight = h ? h[k] : 1;
     low = fminf(low, w[k]);
     high = fmaxf(high, w[k]);
+    sum_h += weight;
+    sum_w += weight * w[k];
     if (!(fabsf(w[k]) <= 65504)) {
       return;
     }
@@ -50,15 +55,16 @@ static void fit(const float *w, const float *h, int count, int rounds, float *sc
   for (int start = 0; start < 2; start++) {
     float span = (high - low) * STARTS[start];
     float s = fmaxf(span / 15, 0x1p-14f), m = ((low + high) / 2 + 0.0f) - span / 2;
+    m = high - low < 2 * 0x1p-14f ? (float)(sum_w / sum_h) : m;
     for (int round = 0; round < rounds; round++) {
-      float next[2], half_s = driver_round_half(s), half_m = driver_round_half(m);
+      float next[2] = {s}, half_s = driver_round_half(s), half_m = driver_round_half(m);
       double squared = round_once(w, h, count, half_s, half_m, next);
       if (squared < min) {
         min = squared;
         *scale = half_s;
         *minimum = half_m;
       }
-      if (!(next[0] >= 0x1p-14f) || (next[0] == s && next[1] == m)) {
+      if (next[0] == s && next[1] == m) {
         break;
       }
       s = next[0];
@@ -74,7 +80,7 @@ static void check_grids(const calm_search_kernels *k) {
   driver_describe("grids: [%d, %d], group %d, %d rounds", outputs, inputs, group, rounds);
   float *w = driver_floats(count), *h = NULL;
   for (size_t i = 0; i < count; i++) {
-    w[i] = driver_uniform() * (driver_below(90) ? 1 : 50);
+    w[i] = driver_uniform() * (driver_below(90) ? 1 : 50) * (i % (size_t)inputs < 32 ? 1e-5f : 1);
   }
   w[driver_below((int)count)] = driver_below(3) ? 1 : NAN;
   if (driver_below(2)) {

@@ -69,10 +69,12 @@ static void solve(fit *f, const float *scale, const float *minimum, const sums *
     f->scale[i] = better ? scale[i] : f->scale[i];
     f->minimum[i] = better ? minimum[i] : f->minimum[i];
     double determinant = s->qq[i] * f->sum_h - s->q[i] * s->q[i];
+    int fits = determinant > 1e-9 * s->qq[i] * f->sum_h; /* else one code holds all the weight */
     float next = (float)((s->qw[i] * f->sum_h - s->q[i] * f->sum_w[i]) / determinant);
+    next = fits ? (next > HALF_MIN ? next : HALF_MIN) : f->next_scale[i];
     float base = (float)((f->sum_w[i] - (double)next * s->q[i]) / f->sum_h);
     int moved = (next != f->next_scale[i]) | (base != f->next_minimum[i]);
-    on[i] = (determinant > 1e-9 * s->qq[i] * f->sum_h) & (next >= HALF_MIN) & moved;
+    on[i] = (f->sum_h > 0) & moved;
     f->next_scale[i] = on[i] ? next : f->next_scale[i];
     f->next_minimum[i] = on[i] ? base : f->next_minimum[i];
   }
@@ -85,10 +87,11 @@ static void solve(fit *f, const float *scale, const float *minimum, const sums *
 }
 
 static void begin(fit *f, int lane, int start) {
-  float span = (f->highest[lane] - f->lowest[lane]) * f->starts[start];
-  float scale = span / LEVELS;
+  float range = f->highest[lane] - f->lowest[lane], span = range * f->starts[start];
+  float scale = span / LEVELS, middle = (f->lowest[lane] + f->highest[lane]) / 2 + 0.0f;
+  int flat = range < 2 * HALF_MIN && f->sum_h > 0; /* perhaps best as a constant */
   f->next_scale[lane] = scale > HALF_MIN ? scale : HALF_MIN;
-  f->next_minimum[lane] = ((f->lowest[lane] + f->highest[lane]) / 2 + 0.0f) - span / 2;
+  f->next_minimum[lane] = flat ? (float)(f->sum_w[lane] / f->sum_h) : middle - span / 2;
   f->start[lane] = start;
   f->round[lane] = 0;
 }

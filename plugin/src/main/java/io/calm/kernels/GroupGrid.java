@@ -15,12 +15,14 @@ import org.jspecify.annotations.Nullable;
  * <p>Sums are float64, in the order of the weights; the kernels in C ({@link NativeSearchKernels})
  * have the same bits.
  *
- * <p>Scales are normal float16 numbers. A grid that float16 cannot hold is reported by {@link
- * #fit}, not clamped.
+ * <p>Scales are normal float16 numbers. Where the fit is below these, or free because all weights
+ * have one code, the scale stays and only the minimum is fitted. A range of less than two steps of
+ * the smallest scale starts from its mean, and so is never worse than that constant. A grid that
+ * float16 cannot hold is reported by {@link #fit}, not clamped.
  */
 public final class GroupGrid {
   private static final int LEVELS = 15;
-  private static final float[] SEARCH_STARTS = {1f, 0.95f, 0.9f, 0.85f, 0.8f};
+  private static final float[] FULL_STARTS = {1f, 0.95f, 0.9f, 0.85f, 0.8f};
   private static final float[] QUICK_STARTS = {1f};
 
   /** The effort of a fit. */
@@ -44,7 +46,7 @@ public final class GroupGrid {
 
   /** Returns the fractions of the range that a fit starts from. */
   static float[] starts(Effort effort) {
-    return effort == Effort.FULL ? SEARCH_STARTS : QUICK_STARTS;
+    return effort == Effort.FULL ? FULL_STARTS : QUICK_STARTS;
   }
 
   /** Returns the maximum number of rounds from each start. */
@@ -71,9 +73,14 @@ public final class GroupGrid {
   boolean fit(float[] w, float @Nullable [] importance, int from, int length) {
     float low = Float.POSITIVE_INFINITY;
     float high = Float.NEGATIVE_INFINITY;
+    double sumH = 0;
+    double sumW = 0;
     for (int i = from; i < from + length; i++) {
       low = Math.min(low, w[i]);
       high = Math.max(high, w[i]);
+      float weight = importance == null ? 1 : importance[i];
+      sumH += weight;
+      sumW += weight * w[i];
     }
     if (!(low >= -Float16.MAX_VALUE
         && high <= Float16.MAX_VALUE
@@ -82,9 +89,11 @@ public final class GroupGrid {
     }
     error = Double.POSITIVE_INFINITY;
     float middle = (low + high) / 2 + 0f; // zeros of both signs give 0
+    boolean flat = high - low < 2 * Float16.MIN_NORMAL && sumH > 0;
     for (float start : starts) {
       float span = (high - low) * start;
-      refine(w, importance, from, length, span / LEVELS, middle - span / 2);
+      float first = flat ? (float) (sumW / sumH) : middle - span / 2;
+      refine(w, importance, from, length, span / LEVELS, first);
     }
     return error < Double.POSITIVE_INFINITY;
   }
@@ -121,12 +130,11 @@ public final class GroupGrid {
         minimum = halfM;
       }
       double determinant = sumQq * sumH - sumQ * sumQ;
-      if (!(determinant > 1e-9 * sumQq * sumH)) {
-        return; // one code holds all the weight: the fit is free, the best so far stays
-      }
-      float nextS = (float) ((sumQw * sumH - sumQ * sumW) / determinant);
+      boolean free = !(determinant > 1e-9 * sumQq * sumH); // one code holds all the weight
+      float fitted = (float) ((sumQw * sumH - sumQ * sumW) / determinant);
+      float nextS = free ? s : Math.max(fitted, Float16.MIN_NORMAL);
       float nextM = (float) ((sumW - nextS * sumQ) / sumH);
-      if (!(nextS >= Float16.MIN_NORMAL) || (nextS == s && nextM == m)) {
+      if (!(sumH > 0) || (nextS == s && nextM == m)) {
         return;
       }
       s = nextS;

@@ -8,10 +8,10 @@ import io.calm.tensor.QuantizedMatrix;
  * A W4A8 weight whose rows are divided after it was rounded: a fold into v or up.
  *
  * <p>Dividing a row divides its grids and leaves its codes, so only the grids are rounded to
- * float16 again. The scale of a group of nearly equal weights may fall below the smallest normal
- * float16. It is then raised to that number and the group is encoded again on the coarser grid, the
- * step of which is still far below the weights. Scales that a checkpoint stores may be negative,
- * and keep their sign.
+ * float16 again. If the scale of a group falls below the smallest normal float16, it is raised to
+ * that number and the group is encoded again on the coarser grid, with the minimum that fits its
+ * new codes best. A group whose range is below half a step thus becomes its mean. Scales that a
+ * checkpoint stores may be negative, and keep their sign.
  */
 final class DividedRows {
   private DividedRows() {}
@@ -46,10 +46,13 @@ final class DividedRows {
         codes = codes == weight.codes() ? codes.clone() : codes;
         int first = row * weight.inputs() + i % groups * weight.group();
         int end = Math.min(first + weight.group(), (row + 1) * weight.inputs());
+        double offsets = 0;
         for (int k = first; k < end; k++) {
           float value = scale * codes[k] + minimum;
           codes[k] = (byte) GroupGrid.code(value, 1 / scales[i], minimums[i]);
+          offsets += value - scales[i] * codes[k];
         }
+        minimums[i] = Float16.round((float) (offsets / (end - first)));
       }
     }
     return new QuantizedMatrix(

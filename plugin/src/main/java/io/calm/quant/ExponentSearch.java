@@ -8,7 +8,9 @@ import java.util.function.DoubleFunction;
 
 /** Searches a one-exponent family of scales for the one with the smallest module error. */
 public final class ExponentSearch {
-  /** Scales are kept within these bounds, so that no channel leaves float16's range. */
+  /**
+   * Bounds of scales, so that no channel leaves float16's range; also of their powers, as in AWQ.
+   */
   private static final float SMALLEST = 1e-4f;
 
   private static final float LARGEST = 1e4f;
@@ -167,11 +169,11 @@ public final class ExponentSearch {
     return ones;
   }
 
-  /** Returns {@code values^exponent}, with a floor for channels that are silent. */
+  /** Returns {@code values^exponent}, at least 1e-4: channels may be silent. */
   public static float[] power(float[] values, double exponent) {
     float[] powers = new float[values.length];
     for (int c = 0; c < powers.length; c++) {
-      powers[c] = (float) Math.pow(Math.max(values[c], SMALLEST), exponent);
+      powers[c] = (float) Math.max(Math.pow(values[c], exponent), SMALLEST);
     }
     return powers;
   }

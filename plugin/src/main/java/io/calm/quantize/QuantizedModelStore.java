@@ -45,7 +45,7 @@ public final class QuantizedModelStore {
   private static final Logger logger = LoggerFactory.getLogger(QuantizedModelStore.class);
 
   /** Raised whenever the same settings give another result than before. */
-  static final int RECIPE = 25;
+  static final int RECIPE = 26;
 
   private final CalmSettings settings;
   private final ArtifactStore store;

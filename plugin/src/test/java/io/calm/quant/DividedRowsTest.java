@@ -41,9 +41,9 @@ class DividedRowsTest {
       for (int k = 0; k < INPUTS; k++) {
         float quotient = before.get(n, k) / by[n];
         int grid = n * 3 + k / 32;
-        // half a step of the grid, and the rounding of its two numbers to 11 bits
+        // half a step of a new code and half of the mean of all, and both numbers' 11 bits
         float bound =
-            (expected.scales()[grid] / by[n] < Float16.MIN_NORMAL ? got.scales()[grid] / 2 : 0)
+            (expected.scales()[grid] / by[n] < Float16.MIN_NORMAL ? got.scales()[grid] : 0)
                 + 0x1p-11f * (15 * got.scales()[grid] + Math.abs(got.minimums()[grid]))
                 + 0x1p-25f;
         assertEquals(quotient, after.get(n, k), bound, "row %d, input %d".formatted(n, k));
@@ -104,6 +104,21 @@ class DividedRowsTest {
         }
       }
     }
+  }
+
+  /** The minimum of such a group would be a bias of two standard deviations. */
+  @Test
+  void aGroupBelowHalfAStepBecomesItsMean() {
+    QuantizedMatrix weight = weight(1, 2e-3f);
+    Matrix before = weight.dequantize();
+    QuantizedMatrix divided = DividedRows.of(weight, new float[] {1e3f, 1e4f, 1}, "V");
+    Matrix after = divided.dequantize();
+    double mean = 0;
+    for (int k = 32; k < 64; k++) {
+      assertEquals(after.get(0, 32), after.get(0, k), "one value");
+      mean += before.get(0, k) / 1e3f / 32;
+    }
+    assertEquals(mean, after.get(0, 32), 0x1p-25, "the nearest float16 minimum");
   }
 
   @Test

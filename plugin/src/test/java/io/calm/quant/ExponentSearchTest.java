@@ -40,6 +40,15 @@ class ExponentSearchTest {
   }
 
   /** Before error feedback: the identity leads, as s and s^0.5 fail, so s^0.25 is tried. */
+  /** So that a fold does not depend on the unit of the stream, as long as no channel is silent. */
+  @Test
+  void powersOfSmallValuesKeepTheirRatio() {
+    float[] powers = ExponentSearch.power(new float[] {1e-3f, 1e-5f, 1e-7f, 0}, 0.5);
+    assertEquals(10, powers[0] / powers[1], 1e-4);
+    assertEquals(10, powers[1] / powers[2], 1e-4);
+    assertEquals(1e-4f, powers[3]);
+  }
+
   @Test
   void theMildestPowerIsTheNeighbourOfTheIdentity() {
     AtomicInteger calls = new AtomicInteger();

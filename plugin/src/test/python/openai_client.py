@@ -163,7 +163,7 @@ def errors(client):
     bad = openai.BadRequestError
     e = expect(bad, "temperature: expected 0 to 2", complete, prompt="x", temperature=9)
     assert (e.type, e.param) == ("invalid_request_error", "temperature"), e
-    e = expect(bad, "4096 tokens", complete, prompt="x" * 5000)
+    e = expect(bad, "maximum context length is 4096 tokens", complete, prompt="x" * 5000)
     assert e.code == "context_length_exceeded", e
     expect(bad, "suffix", complete, prompt="x", suffix="y")
     expect(bad, 'logit_bias.x: expected a token id', complete, prompt="x", logit_bias={"x": 1})

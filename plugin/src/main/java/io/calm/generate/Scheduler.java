@@ -138,8 +138,9 @@ public final class Scheduler implements AutoCloseable {
     if ((long) prompt + answer > settings.maxContext()) {
       throw new RejectedException(
           RejectedException.Reason.TOO_LONG,
-          ("the prompt has %d tokens and max_new_tokens is %d: together %d, but this model's"
-                  + " maximum context is %d tokens; shorten the prompt or ask for fewer tokens")
+          ("the prompt is too long: it has %d tokens and max_new_tokens is %d, together %d, but"
+                  + " this model's maximum context length is %d tokens; shorten the prompt or ask"
+                  + " for fewer tokens")
               .formatted(prompt, answer, (long) prompt + answer, settings.maxContext()));
     }
     if (Decoder.blocksFor(request.capacity()) > settings.blocks()) {

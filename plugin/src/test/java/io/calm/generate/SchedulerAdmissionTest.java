@@ -93,7 +93,12 @@ class SchedulerAdmissionTest {
       RejectedException context = rejected(scheduler, request(298, new Recorder(), 1, 2, 3));
       assertEquals(RejectedException.Reason.TOO_LONG, context.reason());
       assertTrue(
-          context.getMessage().startsWith("the prompt has 3 tokens and max_new_tokens is 298"));
+          context
+              .getMessage()
+              .startsWith(
+                  "the prompt is too long: it has 3 tokens and max_new_tokens is 298, together 301,"
+                      + " but this model's maximum context length is 300 tokens"),
+          context.getMessage());
       RejectedException budget = rejected(scheduler, request(255, new Recorder(), 1, 2, 3));
       assertTrue(budget.getMessage().contains("257 tokens, but the budget of this model is 256"));
       RejectedException overflow =

@@ -187,8 +187,8 @@ public final class OpenAiParser {
     if (room <= 0) {
       throw new ApiException(
           ApiException.Kind.TOO_LONG,
-          ("%s: expected a prompt that leaves tokens for an answer, got one of %d tokens; this"
-                  + " model's maximum context is %d tokens")
+          ("%s: the prompt is too long: it has %d tokens, which leave none for an answer; this"
+                  + " model's maximum context length is %d tokens")
               .formatted(
                   key,
                   prompts.stream().mapToInt(prompt -> prompt.tokens().length).max().orElse(0),

@@ -110,7 +110,8 @@ public final class Prompts {
     if (tokens > max) {
       throw new ApiException(
           ApiException.Kind.TOO_LONG,
-          "%s: the prompt has %d tokens, but this model's maximum context is %d tokens"
+          ("%s: the prompt is too long: it has %d tokens, but this model's maximum context length is"
+                  + " %d tokens")
               .formatted(key, tokens, max),
           Optional.of(key));
     }
@@ -158,8 +159,9 @@ public final class Prompts {
       if ((long) length + answer > context) {
         throw new ApiException(
             ApiException.Kind.TOO_LONG,
-            ("the prompt has %d tokens and %s is %d: together %d, but this model's maximum context"
-                    + " is %d tokens; shorten the prompt or ask for fewer tokens")
+            ("the prompt is too long: it has %d tokens and %s is %d, together %d, but this model's"
+                    + " maximum context length is %d tokens; shorten the prompt or ask for fewer"
+                    + " tokens")
                 .formatted(length, key, answer, (long) length + answer, context),
             Optional.of(key));
       }

@@ -77,7 +77,8 @@ final class TextLimits {
       if (length > max) {
         throw new ApiException(
             ApiException.Kind.TOO_LONG,
-            "%s: expected at most %d characters with this model's maximum context of %d tokens, got %d"
+            ("%s: the prompt is too long: expected at most %d characters with this model's maximum"
+                    + " context length of %d tokens, got %d")
                 .formatted(key, max, model.scheduler().settings().maxContext(), length),
             Optional.of(key));
       }
@@ -103,8 +104,8 @@ final class TextLimits {
   private static ApiException tooLong(ServedModel model, String key, long length) {
     return new ApiException(
         ApiException.Kind.TOO_LONG,
-        ("%s: the text has %d characters, which are more tokens than this model's maximum context"
-                + " of %d tokens; shorten it")
+        ("%s: the prompt is too long: it has %d characters, which are more tokens than this"
+                + " model's maximum context length of %d tokens; shorten it")
             .formatted(key, length, model.scheduler().settings().maxContext()),
         Optional.of(key));
   }

@@ -194,7 +194,7 @@ public final class ValueCount {
   static ApiException tooManyIds() {
     return new ApiException(
         ApiException.Kind.TOO_LONG,
-        "prompt: expected at most %d token ids, got more; send a shorter prompt"
+        "prompt: the prompt is too long: expected at most %d token ids, got more; shorten it"
             .formatted(JsonBody.MAX_TOKEN_IDS),
         Optional.of(TOKEN_IDS));
   }

@@ -71,7 +71,7 @@ interface RequestLimitsContract extends ScriptedServer {
     HttpResponse<byte[]> response =
         ask(path, body.replace("%s", "'messages': [{'role': 'user', 'content': 'x'}]"));
     assertEquals(400, response.statusCode(), () -> text(response));
-    String expected = "tokens and %s is 4096: together ".formatted(key);
+    String expected = "tokens and %s is 4096, together ".formatted(key);
     assertTrue(text(response).contains(expected), () -> text(response));
   }
 
@@ -85,6 +85,22 @@ interface RequestLimitsContract extends ScriptedServer {
     JsonObject refused =
         openAiError(400, CHAT, chat.formatted("x".repeat(4096 - "user: \nassistant|".length())));
     assertEquals("messages", refused.get("param").getAsString());
+  }
+
+  /** Words that LiteLLM and LangChain search for, since OpenAI's client shows only the message. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "'max_tokens': 1, 'prompt': '%5000s'",
+        "'prompt': '%5000s'",
+        "'prompt': '%4095s'",
+        "'prompt': '%4000s', 'max_tokens': 97"
+      })
+  default void aContextOverflowIsToldInTheWordsThatClientsLookFor(String body) throws Exception {
+    JsonObject error = openAiError(400, COMPLETIONS, "{" + body.formatted("x") + "}");
+    String message = error.get("message").getAsString();
+    assertTrue(message.contains("prompt is too long"), message);
+    assertTrue(message.contains("this model's maximum context length is 4096 tokens"), message);
   }
 
   // Numbers
@@ -148,8 +164,11 @@ interface RequestLimitsContract extends ScriptedServer {
   static List<Map.Entry<String, String>> largeBodies() {
     String ids = "1" + ",1".repeat(1_000_000);
     return List.of(
-        Map.entry("{'prompt': [" + ids + "]}", "prompt: the prompt has 1000001 tokens"),
-        Map.entry("{'prompt': [[97],[" + ids + "]]}", "prompt[1]: the prompt has 1000001 tokens"),
+        Map.entry(
+            "{'prompt': [" + ids + "]}", "prompt: the prompt is too long: it has 1000001 tokens"),
+        Map.entry(
+            "{'prompt': [[97],[" + ids + "]]}",
+            "prompt[1]: the prompt is too long: it has 1000001 tokens"),
         Map.entry("{'prompt': 'x', 'x': [" + ids + "]}", "expected at most 100000 values"),
         Map.entry("{'prompt': ['a'" + ",'a'".repeat(200_000) + "]}", "at most 100000 values"),
         Map.entry("{'prompt': [[1]" + ",[1]".repeat(200_000) + "]}", "at most 100000 values"),
@@ -159,8 +178,12 @@ interface RequestLimitsContract extends ScriptedServer {
             "{'prompt': 'x', 'n': 50, 'max_tokens': 3900, 'logprobs': 20}",
             "logprobs: expected at most 3000000 alternatives in one answer, got up to 3900000"),
         Map.entry("{'prompt': ['a','a'], 'n': 100}", "sequences in one request, got 200"),
-        Map.entry("{'prompt': '" + "a".repeat(3_000_000) + "'}", "prompt: the text has 3000000"),
-        Map.entry("{'prompt': '" + " a".repeat(40_000) + "'}", "prompt: the text has 80000"),
+        Map.entry(
+            "{'prompt': '" + "a".repeat(3_000_000) + "'}",
+            "prompt: the prompt is too long: it has 3000000"),
+        Map.entry(
+            "{'prompt': '" + " a".repeat(40_000) + "'}",
+            "prompt: the prompt is too long: it has 80000"),
         Map.entry("{'prompt': 'x', 'top_p': 0." + "1".repeat(1_000_000) + "}", "$.top_p"),
         Map.entry("{'prompt': 'x', 'seed': " + "9".repeat(1_000_000) + "}", "at most 400"),
         Map.entry(
@@ -199,7 +222,8 @@ interface RequestLimitsContract extends ScriptedServer {
     assertTrue(error.get("message").getAsString().contains("expected at most 4096 messages"));
     String long1 = "{'role': 'user', 'content': '%s'}".formatted("a".repeat(40_000));
     JsonObject text = openAiError(400, CHAT, "{'messages': [%s, %s]}".formatted(long1, long1));
-    assertTrue(text.get("message").getAsString().contains("messages: the text has 80"));
+    assertTrue(
+        text.get("message").getAsString().contains("messages: the prompt is too long: it has 80"));
   }
 
   @Test
@@ -213,7 +237,7 @@ interface RequestLimitsContract extends ScriptedServer {
             "{'inputs': ['a', 'b'], 'parameters': {'n': 100}}",
             "sequences in one request, got 200",
             "{'inputs': '" + "a".repeat(3_000_000) + "'}",
-            "inputs: the text has 3000000 characters",
+            "inputs: the prompt is too long: it has 3000000 characters",
             "{'inputs': 'a', 'parameters': {'stop_token_ids': [258]}}",
             "parameters.stop_token_ids[0]: expected a token id below 258, got 258");
     for (Map.Entry<String, String> body : bodies.entrySet()) {

@@ -125,7 +125,8 @@ class PromptsTest {
         assertThrows(ApiException.class, () -> Prompts.encode(model, "prompt", text, true));
     assertEquals(ApiException.Kind.TOO_LONG, e.kind());
     assertTrue(
-        e.getMessage().startsWith("prompt: the text has %d characters".formatted(text.length())),
+        e.getMessage()
+            .startsWith("prompt: the prompt is too long: it has %d char".formatted(text.length())),
         e.getMessage());
   }
 

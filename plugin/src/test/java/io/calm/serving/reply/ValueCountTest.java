@@ -82,7 +82,7 @@ class ValueCountTest {
     ApiException refusal = assertThrows(ApiException.class, () -> read(more, piece, 10));
     assertEquals(ApiException.Kind.TOO_LONG, refusal.kind());
     assertEquals(
-        "prompt: expected at most 1048576 token ids, got more; send a shorter prompt",
+        "prompt: the prompt is too long: expected at most 1048576 token ids, got more; shorten it",
         refusal.getMessage());
     byte[] parsed = (max + ",1]]}").getBytes(StandardCharsets.UTF_8);
     assertEquals(

@@ -77,7 +77,7 @@ final class BlockSearch {
         QuantPlan.Candidate candidate =
             evaluate(quantizer, layer, fit, quantized, reference, contenders);
         candidates.put(quantizer.name(), candidate);
-        progress.evaluated(candidate.score());
+        progress.evaluated(quantizer.name(), candidate.score());
       }
       double inherited = inherited(layer, block, quantized, reference);
       Optional<Choice> choice = contenders.choice();
@@ -158,7 +158,7 @@ final class BlockSearch {
               "%s with %s; set calm.search.granularity=block, or name another pool in calm.pool"
                   .formatted(whole.failure().get(), choice.algorithm()));
         }
-        progress.evaluated(whole.score());
+        progress.evaluated(choice.algorithm(), whole.score());
         return new ChosenBlock(choice, packed, output, search.inherited());
       } catch (RuntimeException e) {
         output.close();

@@ -154,7 +154,7 @@ final class PartSearch implements AutoCloseable {
         progress.trying(layer, index, quantizer.name());
         QuantPlan.Candidate candidate = attempt(quantizer, part, reference, contenders);
         candidates.put(quantizer.name(), candidate);
-        progress.evaluated(candidate.score());
+        progress.evaluated(quantizer.name(), candidate.score());
       }
       return choose(part, reference, candidates, contenders);
     }

@@ -136,7 +136,13 @@ public sealed interface Progress {
    * The scores of a search so far.
    *
    * @param evaluations candidates that were scored
-   * @param last the latest score; NaN before the first
+   * @param last score of the last candidate; NaN before the first, and in phases that score none
+   * @param lastAlgorithm the algorithm of the last candidate; empty without one
    */
-  record Scores(int evaluations, double last) {}
+  record Scores(int evaluations, double last, String lastAlgorithm) {
+    /** Returns a number of candidates without the score of the last. */
+    static Scores count(int evaluations) {
+      return new Scores(evaluations, Double.NaN, "");
+    }
+  }
 }

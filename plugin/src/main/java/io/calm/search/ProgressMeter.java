@@ -16,8 +16,7 @@ final class ProgressMeter {
   private final int pool;
   private final int parts;
   private final boolean guard;
-  private double lastScore = Double.NaN;
-  private int evaluations;
+  private Scores scores = Scores.count(0);
   private double searchSeconds;
 
   /**
@@ -47,7 +46,7 @@ final class ProgressMeter {
   }
 
   int evaluations() {
-    return evaluations;
+    return scores.evaluations();
   }
 
   /**
@@ -58,32 +57,31 @@ final class ProgressMeter {
   void trying(int block, int candidate, String algorithm) {
     double done = block + (double) candidate / (pool * parts);
     double total = layers * (guard ? 1 + 1.0 / pool : 1);
-    double eta = evaluations == 0 ? Double.NaN : seconds() / done * (total - done);
+    double eta = evaluations() == 0 ? Double.NaN : seconds() / done * (total - done);
     listener.accept(
         new Progress.Searching(
             new Position(block, layers),
             new Attempt(algorithm, candidate, pool * parts),
-            scores(),
+            scores,
             eta));
   }
 
   /** Counts a candidate that was scored. */
-  void evaluated(double score) {
-    evaluations++;
-    lastScore = score;
+  void evaluated(String algorithm, double score) {
+    scores = new Scores(evaluations() + 1, score, algorithm);
     searchSeconds = seconds();
   }
 
   /** Reports a block of a uniform plan. */
   void quantizing(int block, String algorithm) {
     listener.accept(
-        new Progress.Quantizing(new Position(block, layers), algorithm, scores(), pass(block)));
+        new Progress.Quantizing(new Position(block, layers), algorithm, count(), pass(block)));
   }
 
   /** Reports a block of the uniform plan that the guard compares with. */
   void guarding(int block, String algorithm) {
     listener.accept(
-        new Progress.Guarding(new Position(block, layers), algorithm, scores(), pass(block)));
+        new Progress.Guarding(new Position(block, layers), algorithm, count(), pass(block)));
   }
 
   /** Reports that the format of the lm_head is chosen. */
@@ -91,8 +89,9 @@ final class ProgressMeter {
     listener.accept(new Progress.Step(Kind.HEAD));
   }
 
-  private Scores scores() {
-    return new Scores(evaluations, lastScore);
+  /** Returns the number of candidates only; a uniform plan has no scores. */
+  private Scores count() {
+    return Scores.count(evaluations());
   }
 
   /** Returns the seconds left of a pass over all blocks that is at {@code block}. */

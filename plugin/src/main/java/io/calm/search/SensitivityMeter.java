@@ -63,7 +63,7 @@ final class SensitivityMeter {
         new Progress.Measuring(
             new Position(done, blocks.size()),
             new Attempt(algorithm, candidate, pool + 1),
-            new Scores(cells, Double.NaN),
+            Scores.count(cells),
             work == 0 ? Double.NaN : spent / work * left));
   }
 

@@ -73,7 +73,8 @@ class EmbeddedHostTest {
         parse(
             "{'name': 'm', 'url': '/models/m', 'status': 'loading', 'progress': {"
                 + "'phase': 'searching', 'block': 3, 'layers': 30, 'algorithm': 'awq',"
-                + "'candidate': 2, 'pool': 4, 'evaluations': 14, 'last_score': 0.998,"
+                + "'candidate': 2, 'pool': 4, 'evaluations': 14,"
+                + "'last_algorithm': 'gptq', 'last_score': 0.998,"
                 + "'elapsed_seconds': 0, 'eta_seconds': null}}"),
         model("m"));
 
@@ -107,7 +108,7 @@ class EmbeddedHostTest {
         parse(
             "{'phase': 'sampling', 'token': 48, 'tokens': 256, 'block': 0, 'layers': 0,"
                 + "'algorithm': 'rtn', 'candidate': 0, 'pool': 0, 'evaluations': 0,"
-                + "'last_score': null,"
+                + "'last_algorithm': '', 'last_score': null,"
                 + "'elapsed_seconds': 0, 'eta_seconds': 52.0}"),
         model("m").getAsJsonObject("progress"));
     String metrics = text(get(host.url() + "/calm/metrics"));

@@ -34,7 +34,7 @@ class PageBrowserTest {
             new Progress.Searching(
                 new Progress.Position(2, 8),
                 new Progress.Attempt("gptq", 1, 4),
-                new Progress.Scores(9, 0.99871),
+                new Progress.Scores(9, 0.99871, "rtn"),
                 188));
   }
 

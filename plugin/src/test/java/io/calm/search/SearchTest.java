@@ -109,6 +109,30 @@ class SearchTest {
   }
 
   @Test
+  void theLastScoreIsToldWithItsAlgorithm() {
+    Quantizers quantizers = Quantizers.load();
+    QuantPlan plan =
+        search(
+            List.of(
+                quantizers.get(new AlgorithmName("rtn")),
+                quantizers.get(new AlgorithmName("awq"))));
+    int told = 0;
+    for (Progress moment : moments) {
+      if (moment instanceof Progress.Searching searching && told++ > 0) {
+        Progress.Scores scores = searching.scores();
+        boolean same = searching.attempt().index() > 0; // the candidate before is of this block
+        QuantPlan.BlockChoice block =
+            plan.blocks().get(searching.position().block() - (same ? 0 : 1));
+        assertEquals(same ? "rtn" : "awq", scores.lastAlgorithm());
+        assertEquals(block.candidates().get(scores.lastAlgorithm()).score(), scores.last());
+      } else if (moment instanceof Progress.BlockPhase phase) {
+        assertEquals(Progress.Scores.count(phase.scores().evaluations()), phase.scores());
+      }
+    }
+    assertEquals(LAYERS * 2, told);
+  }
+
+  @Test
   void countsEvaluationsAndKeepsEveryScore() {
     Quantizers quantizers = Quantizers.load();
     QuantPlan plan =

@@ -12,43 +12,67 @@ final class ProgressText {
   private ProgressText() {}
 
   /**
-   * Returns one line with a bar, cut to {@code columns}: {@code searching block 3/30
-   * [##----------------------] 8 % awq score 0.999871 elapsed 0:12 ETA 2:31}.
+   * Returns one line that is shorter than {@code columns}: {@code searching block 3/30
+   * [##----------------------] 8 % elapsed 0:12 ETA 2:31 awq last gptq 0.999871}. A narrow terminal
+   * gets no bar; if that is not enough, the last words are left out.
    *
    * @param elapsedSeconds since the work began, all phases together
    */
   static String bar(Progress moment, double elapsedSeconds, int columns) {
-    String text = line(moment, elapsedSeconds, true);
-    return text.length() < columns ? text : text.substring(0, Math.max(0, columns - 1));
+    String text = line(words(moment, elapsedSeconds, true));
+    if (text.length() < columns) {
+      return text;
+    }
+    List<String> words = words(moment, elapsedSeconds, false);
+    while (words.size() > 1 && line(words).length() >= columns) {
+      words.remove(words.size() - 1);
+    }
+    text = line(words);
+    return text.substring(0, Math.max(0, Math.min(text.length(), columns - 1)));
   }
 
   /** Returns the same line without the bar, for a log. */
   static String plain(Progress moment, double elapsedSeconds) {
-    return line(moment, elapsedSeconds, false);
+    return line(words(moment, elapsedSeconds, false));
   }
 
-  private static String line(Progress moment, double elapsedSeconds, boolean withBar) {
+  private static String line(List<String> words) {
+    return String.join("  ", words);
+  }
+
+  /** Returns the words of a line, those that may be left out last. */
+  private static List<String> words(Progress moment, double elapsedSeconds, boolean withBar) {
     List<String> words = new ArrayList<>();
     words.add(moment.phase());
     if (moment instanceof Progress.Sampling sampling) {
       double done = Math.min(1, (double) sampling.tokens() / sampling.total());
       addCount(words, "token", sampling.tokens() + 1, sampling.total(), done, withBar);
-      words.add(sampling.algorithm());
     } else if (moment instanceof Progress.BlockPhase phase) {
       Progress.Position position = phase.position();
       addCount(words, "block", position.block() + 1, position.blocks(), fraction(phase), withBar);
-      if (!phase.algorithm().isEmpty()) {
-        words.add(phase.algorithm());
-      }
-      if (!Double.isNaN(phase.scores().last())) {
-        words.add(String.format(Locale.ROOT, "score %.6f", phase.scores().last()));
-      }
     }
     words.add("elapsed " + clock(elapsedSeconds));
     if (!Double.isNaN(moment.etaSeconds())) {
       words.add("ETA " + clock(moment.etaSeconds()));
     }
-    return String.join("  ", words);
+    addAlgorithms(words, moment);
+    return words;
+  }
+
+  /** Adds the algorithm that is applied, and the last candidate with its score. */
+  private static void addAlgorithms(List<String> words, Progress moment) {
+    if (moment instanceof Progress.Sampling sampling) {
+      words.add(sampling.algorithm());
+    } else if (moment instanceof Progress.BlockPhase phase) {
+      if (!phase.algorithm().isEmpty()) {
+        words.add(phase.algorithm());
+      }
+      Progress.Scores scores = phase.scores();
+      if (!Double.isNaN(scores.last())) {
+        words.add(
+            String.format(Locale.ROOT, "last %s %.6f", scores.lastAlgorithm(), scores.last()));
+      }
+    }
   }
 
   private static void addCount(

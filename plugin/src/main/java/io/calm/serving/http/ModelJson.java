@@ -23,7 +23,7 @@ import java.util.stream.Stream;
 /** A model's status as JSON. Numbers that are not finite become null. */
 final class ModelJson {
   private static final Progress.Position NO_POSITION = new Progress.Position(0, 0);
-  private static final Progress.Scores NO_SCORES = new Progress.Scores(0, Double.NaN);
+  private static final Progress.Scores NO_SCORES = new Progress.Scores(0, Double.NaN, "");
 
   private ModelJson() {}
 
@@ -140,6 +140,7 @@ final class ModelJson {
     object.addProperty("candidate", attempt.index());
     object.addProperty("pool", attempt.pool());
     object.addProperty("evaluations", scores.evaluations());
+    object.addProperty("last_algorithm", scores.lastAlgorithm());
     addNumber(object, "last_score", scores.last());
   }
 

@@ -21,8 +21,8 @@ class ProgressBarTest {
   @Test
   void aMomentTellsBlockAlgorithmScoreAndTimeLeft() {
     assertEquals(
-        "searching  block 3/30  [##----------------------]  8 %  awq  score 0.999871"
-            + "  elapsed 0:12  ETA 2:31",
+        "searching  block 3/30  [##----------------------]  8 %  elapsed 0:12  ETA 2:31"
+            + "  awq  last gptq 0.999871",
         ProgressText.bar(moment(2, 2, "awq", 0.9998712, 151.2), 12, 200));
   }
 
@@ -31,14 +31,14 @@ class ProgressBarTest {
     assertEquals(
         "opening  elapsed 0:02", ProgressText.plain(new Progress.Step(Progress.Kind.OPENING), 1.6));
     assertEquals(
-        "searching  block 1/30  0 %  rtn  elapsed 0:12",
+        "searching  block 1/30  0 %  elapsed 0:12  rtn",
         ProgressText.plain(moment(0, 0, "rtn", Double.NaN, Double.NaN), 12));
   }
 
   @Test
   void samplingCountsTokens() {
     assertEquals(
-        "sampling  token 65/256  [######------------------]  25 %  rtn  elapsed 0:10  ETA 0:30",
+        "sampling  token 65/256  [######------------------]  25 %  elapsed 0:10  ETA 0:30  rtn",
         ProgressText.bar(new Progress.Sampling(64, 256, "rtn", 30), 10, 200));
   }
 
@@ -48,10 +48,10 @@ class ProgressBarTest {
         new Progress.Measuring(
             new Progress.Position(1, 2),
             new Progress.Attempt("gptq", 1, 4),
-            new Progress.Scores(4, Double.NaN),
+            new Progress.Scores(4, Double.NaN, ""),
             20);
     assertEquals(
-        "sensitivity  block 2/2  [###############---------]  62 %  gptq  elapsed 0:12  ETA 0:20",
+        "sensitivity  block 2/2  [###############---------]  62 %  elapsed 0:12  ETA 0:20  gptq",
         ProgressText.bar(moment, 12, 200));
   }
 
@@ -59,7 +59,7 @@ class ProgressBarTest {
   void theEndIsFullAndHoursAreShown() {
     String text = ProgressText.bar(moment(30, 0, "", 0.5, 3751), 12, 200);
     assertTrue(text.contains("block 30/30  [########################]  100 %"), text);
-    assertTrue(text.endsWith("ETA 1:02:31"), text);
+    assertTrue(text.contains("ETA 1:02:31"), text);
   }
 
   @Test
@@ -68,6 +68,16 @@ class ProgressBarTest {
       String text = ProgressText.bar(moment(2, 2, "smoothquant", 0.9, 151), 12, columns);
       assertTrue(text.length() < columns, text);
     }
+  }
+
+  @Test
+  void aNarrowTerminalShowsTheTimesAndNoBar() {
+    Progress moment = moment(2, 2, "awq", 0.9998712, 3751);
+    String whole = "searching  block 3/30  8 %  elapsed 0:12  ETA 1:02:31  awq  last gptq 0.999871";
+    assertEquals(whole, ProgressText.bar(moment, 12, 80));
+    assertEquals(
+        "searching  block 3/30  8 %  elapsed 0:12  ETA 1:02:31  awq",
+        ProgressText.bar(moment, 12, whole.length()));
   }
 
   @Test
@@ -81,8 +91,8 @@ class ProgressBarTest {
     }
     assertEquals(
         """
-        searching  block 1/30  0 %  rtn  elapsed 1:12
-        searching  block 2/30  3 %  rtn  score 0.950000  elapsed 1:15  ETA 0:50
+        searching  block 1/30  0 %  elapsed 1:12  rtn
+        searching  block 2/30  3 %  elapsed 1:15  ETA 0:50  rtn  last gptq 0.950000
         """,
         written());
   }
@@ -113,7 +123,7 @@ class ProgressBarTest {
     return new Progress.Searching(
         new Progress.Position(block, 30),
         new Progress.Attempt(algorithm, candidate, 4),
-        new Progress.Scores(block * 4 + candidate, score),
+        new Progress.Scores(block * 4 + candidate, score, Double.isNaN(score) ? "" : "gptq"),
         eta); // of the phase, unlike what is shown
   }
 

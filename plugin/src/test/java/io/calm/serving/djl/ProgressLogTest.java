@@ -14,7 +14,7 @@ class ProgressLogTest {
         new Progress.Searching(
             new Progress.Position(2, 30),
             new Progress.Attempt("awq", 2, 4),
-            new Progress.Scores(10, 0.99),
+            new Progress.Scores(10, 0.99, "gptq"),
             150);
     assertEquals(
         "searching block 3 of 30, 10 evaluations, after 95 s, about 150 s left",

@@ -30,7 +30,7 @@ class ServerMetricsTest {
     return new Progress.Searching(
         new Progress.Position(1, 5),
         new Progress.Attempt("gptq", 1, 4),
-        new Progress.Scores(evaluations, 0.5),
+        new Progress.Scores(evaluations, 0.5, "rtn"),
         3);
   }
 

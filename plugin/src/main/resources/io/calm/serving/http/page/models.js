@@ -144,7 +144,7 @@ function showSearch(model) {
   const facts = [
     ["Block", progress.layers > 0 ? `${progress.block + 1} of ${progress.layers}` : "–"],
     ["Algorithm", progress.algorithm || "–"],
-    ["Last score", number(progress.last_score, 5)],
+    ["Last score", [progress.last_algorithm, number(progress.last_score, 5)].join(" ").trim()],
     ["Evaluations", number(progress.evaluations)],
     ["Elapsed", duration(progress.elapsed_seconds)],
     ["Time left", duration(progress.eta_seconds)],

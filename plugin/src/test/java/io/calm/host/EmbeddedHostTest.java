@@ -35,6 +35,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Answers of the host and the handlers beyond the contract. */
 class EmbeddedHostTest {
@@ -67,7 +68,7 @@ class EmbeddedHostTest {
         new Progress.Searching(
             new Progress.Position(3, 30),
             new Progress.Attempt("awq", 2, 4),
-            new Progress.Scores(14, 0.998),
+            new Progress.Scores(14, 0.998, "gptq"),
             Double.NaN));
     assertEquals(
         parse(
@@ -187,6 +188,9 @@ class EmbeddedHostTest {
     HttpResponse<byte[]> unknown = get(host.url() + "/nowhere");
     assertEquals(404, unknown.statusCode());
     assertEquals("no such path: /nowhere", object(unknown).get("message").getAsString());
+    assertEquals(
+        "no such path: /; the web console is at /calm",
+        object(get(host.url() + "/")).get("message").getAsString());
     HttpResponse<byte[]> openAi = get(host.url() + "/v1/embeddings");
     assertEquals(404, openAi.statusCode());
     assertEquals("unknown_url", object(openAi).getAsJsonObject("error").get("code").getAsString());
@@ -195,6 +199,18 @@ class EmbeddedHostTest {
     assertEquals("OPTIONS, POST", method.headers().firstValue("Allow").orElse(""));
     assertEquals(405, post(host.url() + "/ping", "{}").statusCode());
     assertEquals(404, get(host.url() + "/predictions/").statusCode());
+  }
+
+  /** OpenAI's client shows only {@code error.message}. */
+  @ParameterizedTest
+  @ValueSource(strings = {"/chat/completions", "/completions"})
+  void aBaseUrlWithoutItsVersionIsNamed(String path) throws Exception {
+    HttpResponse<byte[]> answer = post(host.url() + path, "{\"prompt\": \"x\"}");
+    assertEquals(404, answer.statusCode());
+    assertEquals(
+        "no such path: %s; OpenAI's API is at /v1: set base_url=http://HOST:PORT/v1"
+            .formatted(path),
+        object(answer).getAsJsonObject("error").get("message").getAsString());
   }
 
   @ParameterizedTest

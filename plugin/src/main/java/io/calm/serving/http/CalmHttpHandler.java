@@ -48,6 +48,9 @@ public final class CalmHttpHandler {
 
   private static final Logger logger = LoggerFactory.getLogger(CalmHttpHandler.class);
 
+  /** Paths of OpenAI's client if its {@code base_url} lacks {@code /v1}. */
+  private static final Set<String> WITHOUT_V1 = Set.of("/chat/completions", "/completions");
+
   private final ModelRegistry registry;
   private final TextService text;
   private final CalmMetrics metrics;
@@ -263,7 +266,7 @@ public final class CalmHttpHandler {
 
   /** Returns the shape of errors that a path requires. */
   private static ErrorBody errors(String path) {
-    return path.startsWith("/v1/") ? ErrorBody.OPENAI : ErrorBody.DJL;
+    return path.startsWith("/v1/") || WITHOUT_V1.contains(path) ? ErrorBody.OPENAI : ErrorBody.DJL;
   }
 
   private static String path(QueryStringDecoder decoder) {
@@ -301,10 +304,19 @@ public final class CalmHttpHandler {
     }
     if (methods.isEmpty()) {
       throw new ApiException(
-          ApiException.Kind.UNKNOWN_PATH, "no such path: " + Printable.of(decoded(path)));
+          ApiException.Kind.UNKNOWN_PATH,
+          "no such path: " + Printable.of(decoded(path)) + hint(path));
     }
     methods.add("OPTIONS");
     return methods;
+  }
+
+  /** Returns what to do about a path that a client or a browser asks for by mistake. */
+  private String hint(String path) {
+    if (WITHOUT_V1.contains(path)) {
+      return "; OpenAI's API is at /v1: set base_url=http://HOST:PORT/v1";
+    }
+    return path.equals("/") && page ? "; the web console is at /calm" : "";
   }
 
   private static String decoded(String path) {

@@ -65,7 +65,8 @@ final class Guard {
     List<UniformRanking.Ranked> others =
         best.stream().filter(ranked -> !only.equals(Optional.of(ranked.name()))).toList();
     if (others.isEmpty()) {
-      return kept(best.get(0).name() + " won every block, so the mix is the best uniform plan");
+      return kept(
+          best.get(0).name() + " was chosen in every block, so the mix is the best uniform plan");
     }
     try (Comparison comparison = new Comparison(only.isEmpty(), set, mix, full, prefix, sink)) {
       others.forEach(comparison::with);

@@ -281,7 +281,7 @@ class PartSearchTest {
     assertEquals(
         List.of("good", "good"),
         plan.blocks().stream().map(QuantPlan.BlockChoice::algorithm).toList());
-    assertTrue(plan.reason().contains("good won every block"), plan.reason());
+    assertTrue(plan.reason().contains("good was chosen in every block"), plan.reason());
 
     QuantPlan mixed =
         searches.search(settings(List.of(ATTENTION, MLP), Granularity.STAGE, true, true));

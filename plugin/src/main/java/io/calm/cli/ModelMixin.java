@@ -15,6 +15,7 @@ import io.calm.settings.CalmSettings;
 import io.calm.settings.ModelProperties;
 import io.calm.settings.SettingsException;
 import io.calm.text.Printable;
+import io.calm.text.ShellWords;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -72,20 +73,23 @@ public final class ModelMixin {
         .orElseThrow(
             () ->
                 new IllegalArgumentException(
-                    "%s: no finished artifact for these settings; make one with: calm quantize %s"
-                        .formatted(path, arguments())));
+                    "%s: no finished artifact for these settings; make one with: %s"
+                        .formatted(path, ("./calm quantize " + arguments()).strip())));
   }
 
-  /** Returns the model and the options {@code -s} as they were given, for other commands. */
+  /**
+   * Returns the model, unless it is the default, and the options {@code -s} as they were given, for
+   * other commands in a shell; may be empty.
+   */
   String arguments() {
     String chosen = argument.text();
-    return ((chosen.isEmpty() ? ModelSource.DEFAULT : chosen) + options()).strip();
+    return ((chosen.isEmpty() ? "" : ShellWords.quoted(chosen)) + options()).strip();
   }
 
-  /** Returns the options {@code -s} as they were given, each after a space. */
+  /** Returns the options {@code -s} as they were given, each after a space, for a shell. */
   String options() {
     return overrides.entrySet().stream()
-        .map(setting -> " -s %s=%s".formatted(setting.getKey(), setting.getValue()))
+        .map(setting -> " -s " + ShellWords.quoted(setting.getKey() + "=" + setting.getValue()))
         .collect(joining());
   }
 

@@ -132,7 +132,7 @@ final class MeasuredResults {
   /** Returns what was not measured. */
   List<Report.Missing> missing(boolean latency) {
     List<Report.Missing> missing = new ArrayList<>();
-    String model = source.argument();
+    String model = source.argument().isEmpty() ? "" : " " + source.argument();
     boolean kl = texts().stream().anyMatch(text -> hasValue(text, "kl"));
     if (texts().isEmpty() || !kl) {
       missing.add(
@@ -141,17 +141,17 @@ final class MeasuredResults {
               texts().isEmpty()
                   ? "perplexity, KL divergence from full precision and top-1 agreement"
                   : "KL divergence from full precision and top-1 agreement",
-              "./calm eval " + model + " --text FILE --kl" + against()));
+              "./calm eval" + model + " --text FILE --kl" + against()));
     }
     if (tasks().isEmpty()) {
       missing.add(
           new Report.Missing(
-              "tasks", "accuracy on tasks", "./calm eval " + model + " --tasks FILE" + against()));
+              "tasks", "accuracy on tasks", "./calm eval" + model + " --tasks FILE" + against()));
     }
     if (sensitivity.isEmpty()) {
       missing.add(
           new Report.Missing(
-              "sensitivity", "sensitivity of each block", "./calm sensitivity " + model));
+              "sensitivity", "sensitivity of each block", "./calm sensitivity" + model));
     }
     if (!latency) {
       missing.add(

@@ -13,7 +13,8 @@ import java.time.Instant;
  * The facts of a quantized model that its report starts from. Holds no weights.
  *
  * @param model name of the model
- * @param argument the model as an argument of {@code ./calm}, with options, for commands
+ * @param argument the model as an argument of {@code ./calm}, with options, for commands; may be
+ *     empty
  * @param directory directory of the artifact
  * @param sizeInBytes size of the artifact's files
  * @param published time of the artifact's publication

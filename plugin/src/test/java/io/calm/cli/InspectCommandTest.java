@@ -18,7 +18,7 @@ class InspectCommandTest {
 
   @Test
   void theNamedCommandMakesTheMissingArtifact() throws IOException {
-    Path model = Files.createDirectory(directory.resolve("model"));
+    Path model = Files.createDirectory(directory.resolve("a model"));
     Files.writeString(
         model.resolve("model.properties"),
         "option.model_id=%s\ncalm.group=64\ncalm.cache-dir=%s\n"
@@ -28,7 +28,7 @@ class InspectCommandTest {
     List<String> arguments = List.of(model.toString(), "-s", "calm.algorithm=rtn");
     CommandRun missing = run("inspect", arguments);
     assertEquals(1, missing.status(), missing.out());
-    String command = "make one with: calm quantize " + String.join(" ", arguments);
+    String command = "make one with: ./calm quantize '%s' -s calm.algorithm=rtn".formatted(model);
     assertTrue(missing.err().strip().endsWith(command), missing.err());
 
     CommandRun made = run("quantize", arguments);

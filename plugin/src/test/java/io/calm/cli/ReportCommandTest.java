@@ -58,7 +58,7 @@ class ReportCommandTest {
     Path page = directory.resolve("report.html");
     CommandRun outcome = run("report", "--out", page.toString());
     assertEquals(1, outcome.status());
-    assertTrue(outcome.err().contains("make one with: calm quantize " + TINY), outcome.err());
+    assertTrue(outcome.err().contains("make one with: ./calm quantize " + TINY), outcome.err());
     assertTrue(outcome.err().contains("-s calm.pool=rtn,awq"), outcome.err());
     assertFalse(Files.exists(page));
     assertFalse(Files.exists(directory.resolve("cache").resolve("artifacts")), "a search began");

@@ -22,7 +22,8 @@ public final class LoadErrors {
   private LoadErrors() {}
 
   /**
-   * Logs why a load failed, an unexpected failure with its stack trace, and returns the error.
+   * Logs why a load failed and returns the error. The stack trace of an unexpected failure is
+   * logged with it, that of an expected one at debug level.
    *
    * @param failure result of {@link io.calm.serving.model.LoadProgress#reason}
    */
@@ -31,10 +32,12 @@ public final class LoadErrors {
     if (failure instanceof LoadCancelledException) {
       logger.info("{}: {}", name, error.getMessage());
       logger.debug("{}: the cancelled load ended", name, failure);
-    } else if (error.kind() == ApiException.Kind.INTERNAL) {
+    } else if (error.kind() == ApiException.Kind.INTERNAL
+        && !(failure instanceof QuantizeException)) {
       logger.error("{}: cannot be loaded from {}", name, url, failure);
     } else {
       logger.error("{}: cannot be loaded from {}: {}", name, url, error.getMessage());
+      logger.debug("{}: the failed load ended", name, failure);
     }
     return error;
   }

@@ -100,7 +100,7 @@ public final class ModelMixin {
    */
   static Resolved read(ModelSource source, Map<String, String> winning) throws IOException {
     ModelProperties file = ModelProperties.read(source.properties());
-    ModelProperties properties = new ModelProperties(file.directory(), winning).over(file.values());
+    ModelProperties properties = new ModelProperties(file.directory(), winning).over(file);
     // A directory's own option.model_id may name the checkpoint; a file or a recipe is one itself.
     boolean ownDirectory =
         Files.isDirectory(source.checkpoint()) && source.checkpoint().equals(source.properties());

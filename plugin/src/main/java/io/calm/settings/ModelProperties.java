@@ -23,8 +23,9 @@ import org.slf4j.LoggerFactory;
  *
  * @param directory directory of the files; relative paths start there
  * @param values the entries of both files
+ * @param files the file that each entry was read from; others have none
  */
-public record ModelProperties(Path directory, Map<String, String> values) {
+public record ModelProperties(Path directory, Map<String, String> values, Map<String, Path> files) {
   private static final Logger logger = LoggerFactory.getLogger(ModelProperties.class);
   private static final String MODEL_ID = "option.model_id";
 
@@ -37,6 +38,12 @@ public record ModelProperties(Path directory, Map<String, String> values) {
 
   public ModelProperties {
     values = Collections.unmodifiableMap(new TreeMap<>(values));
+    files = Map.copyOf(files);
+  }
+
+  /** Creates properties that were not read from files. */
+  public ModelProperties(Path directory, Map<String, String> values) {
+    this(directory, values, Map.of());
   }
 
   /**
@@ -50,12 +57,14 @@ public record ModelProperties(Path directory, Map<String, String> values) {
     Path parent = absolute.getParent();
     Path directory = Files.isDirectory(absolute) || parent == null ? absolute : parent;
     Map<String, String> values = new TreeMap<>();
+    Map<String, Path> files = new TreeMap<>();
     for (String file : List.of("model.properties", "serving.properties")) {
       Map<String, String> own = load(directory.resolve(file));
       own.forEach((key, value) -> override(values, key, value, directory.resolve(file)));
       values.putAll(own);
+      own.keySet().forEach(key -> files.put(key, directory.resolve(file)));
     }
-    return new ModelProperties(directory, values);
+    return new ModelProperties(directory, values, files);
   }
 
   /** Drops a setting of an earlier file in both of its spellings, and logs another value. */
@@ -107,10 +116,19 @@ public record ModelProperties(Path directory, Map<String, String> values) {
    * in one spelling hides all spellings of it there.
    */
   public ModelProperties over(Map<String, String> lower) {
-    Map<String, String> all = new TreeMap<>(lower);
+    return over(new ModelProperties(directory, lower));
+  }
+
+  /** Does the same with properties that may come from files. */
+  public ModelProperties over(ModelProperties lower) {
+    Map<String, String> all = new TreeMap<>(lower.values);
     values.keySet().forEach(key -> all.keySet().removeAll(SettingKeys.spellings(key)));
+    Map<String, Path> origins = new TreeMap<>(lower.files);
+    origins.keySet().retainAll(all.keySet());
     all.putAll(values);
-    return new ModelProperties(directory, all);
+    values.keySet().forEach(origins::remove);
+    origins.putAll(files);
+    return new ModelProperties(directory, all, origins);
   }
 
   /**
@@ -123,7 +141,18 @@ public record ModelProperties(Path directory, Map<String, String> values) {
     for (String name : SettingKeys.ownSpellings(SettingKeys.CALIBRATION.name())) {
       resolved.computeIfPresent(name, (key, value) -> absolute(value));
     }
-    return CalmSettings.of(resolved, environment);
+    try {
+      return CalmSettings.of(resolved, environment);
+    } catch (SettingsException e) {
+      throw new SettingsException(e.problems().stream().map(this::withFile).toList());
+    }
+  }
+
+  /** Returns a problem with the file in front of it that has its key. */
+  private String withFile(String problem) {
+    return Optional.ofNullable(files.get(problem.replaceFirst("(?s):.*", "")))
+        .map(file -> file + ": " + problem)
+        .orElse(problem);
   }
 
   /**

@@ -37,6 +37,24 @@ class ModelPropertiesTest {
   }
 
   @Test
+  void aWrongSettingIsNamedWithItsFile() throws IOException {
+    write("model.properties", "calm.group=33\ncalm.grup=3\ncalm.max-running=0\n");
+    write("serving.properties", "calm.max-context=x\n");
+    ModelProperties read = ModelProperties.read(directory);
+    ModelProperties own =
+        new ModelProperties(directory, Map.of("calm.max-running", "-1")).over(read);
+    SettingsException e = assertThrows(SettingsException.class, () -> own.settings(Map.of()));
+    String model = directory.resolve("model.properties").toAbsolutePath().toString();
+    String serving = directory.resolve("serving.properties").toAbsolutePath().toString();
+    List<String> lines = e.getMessage().lines().sorted().toList();
+    assertEquals(4, lines.size(), e.getMessage());
+    assertTrue(lines.get(0).startsWith(model + ": calm.group: expected "), e.getMessage());
+    assertTrue(lines.get(1).startsWith(model + ": calm.grup: there is no"), e.getMessage());
+    assertTrue(lines.get(2).startsWith(serving + ": calm.max-context: "), e.getMessage());
+    assertTrue(lines.get(3).startsWith("calm.max-running: expected"), e.getMessage());
+  }
+
+  @Test
   void theOperatorsFileWinsOverTheModels() throws IOException {
     write("model.properties", "calm.enabled=true\ncalm.group=64 \n# a comment\n");
     write("serving.properties", "calm.group=32\noption.anything=x\n");

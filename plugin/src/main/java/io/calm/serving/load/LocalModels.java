@@ -57,7 +57,7 @@ public final class LocalModels {
       throws IOException {
     Path path = path(url);
     ModelProperties file = ModelProperties.read(path);
-    ModelProperties own = new ModelProperties(file.directory(), overrides).over(file.values());
+    ModelProperties own = new ModelProperties(file.directory(), overrides).over(file);
     own.refuseServerKeys();
     Path checkpoint = Files.isDirectory(path) ? own.checkpoint() : path;
     if (!Files.exists(checkpoint)) {

@@ -1,13 +1,19 @@
 package io.calm.cli;
 
 import io.calm.report.BuildInfo;
+import io.calm.settings.EditDistance;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
  * Entry point of {@code ./calm}. The exit status is 0 on success, 1 if the command failed, and 2 if
@@ -37,6 +43,10 @@ import picocli.CommandLine.ScopeType;
     })
 public final class Main {
   private static final List<String> VERBOSE = List.of("-v", "--verbose");
+
+  /** The message of picocli for a setting without a value. */
+  private static final Pattern WRONG_SETTING =
+      Pattern.compile("Value for option option '--set' .* but was (.*)", Pattern.DOTALL);
 
   @Option(
       names = {"-v", "--verbose"},
@@ -99,10 +109,34 @@ public final class Main {
     command
         .getErr()
         .printf(
-            "calm: %s; see %s --help%n",
-            wrong.getMessage(), command.getCommandSpec().qualifiedName());
+            "calm: %s%s; see %s --help%n",
+            message(wrong), suggestion(wrong), command.getCommandSpec().qualifiedName());
     command.getErr().flush();
     return command.getCommandSpec().exitCodeOnInvalidInput();
+  }
+
+  private static String message(ParameterException wrong) {
+    Matcher setting = WRONG_SETTING.matcher(String.valueOf(wrong.getMessage()));
+    return setting.matches()
+        ? "--set: expected KEY=VALUE, e.g. -s calm.group=128, got '%s'".formatted(setting.group(1))
+        : String.valueOf(wrong.getMessage());
+  }
+
+  /** Returns the command or option that a misspelt word resembles, as a question. */
+  private static String suggestion(ParameterException wrong) {
+    if (!(wrong instanceof UnmatchedArgumentException unmatched)
+        || unmatched.getUnmatched().isEmpty()) {
+      return "";
+    }
+    CommandSpec command = wrong.getCommandLine().getCommandSpec();
+    String word = unmatched.getUnmatched().get(0).replaceFirst("=.*", "");
+    List<String> known =
+        word.startsWith("-")
+            ? command.options().stream().flatMap(option -> Stream.of(option.names())).toList()
+            : List.copyOf(command.subcommands().keySet());
+    return EditDistance.nearest(word, known)
+        .map(near -> "; did you mean %s?".formatted(near))
+        .orElse("");
   }
 
   /** The version of the jar. */

@@ -5,11 +5,11 @@ import java.util.List;
 import java.util.Optional;
 
 /** The Levenshtein distance of two words: the number of insertions, deletions and replacements. */
-final class EditDistance {
+public final class EditDistance {
   private EditDistance() {}
 
   /** Returns the word nearest to {@code name}; empty if none is near. */
-  static Optional<String> nearest(String name, List<String> words) {
+  public static Optional<String> nearest(String name, List<String> words) {
     int limit = Math.max(2, name.length() / 4);
     return words.stream()
         .filter(word -> Math.abs(word.length() - name.length()) <= limit)

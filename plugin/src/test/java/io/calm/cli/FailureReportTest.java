@@ -13,6 +13,8 @@ import java.nio.file.NoSuchFileException;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -63,11 +65,23 @@ class FailureReportTest {
     assertTrue(error.toString().contains("run ./calm bench in the project"), error.toString());
   }
 
-  @Test
-  void anUnknownCommandIsAWrongCall() {
-    CommandLine line = Main.commandLine();
-    line.setErr(new PrintWriter(new StringWriter()));
-    assertEquals(2, line.execute("bogus"));
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "bogus|calm: Unmatched argument at index 0: 'bogus'; see calm --help",
+        "serv|calm: Unmatched argument at index 0: 'serv'; did you mean serve?; see calm --help",
+        "quantise|calm: Unmatched argument at index 0: 'quantise'; did you mean quantize?;"
+            + " see calm --help",
+        "serve --prot=1|calm: Unknown option: '--prot=1'; did you mean --port?;"
+            + " see calm serve --help",
+        "serve -s calm.group|calm: --set: expected KEY=VALUE, e.g. -s calm.group=128,"
+            + " got 'calm.group'; see calm serve --help"
+      })
+  void aMisspeltWordIsAWrongCallWithASuggestion(String call, String message) {
+    CommandRun run = CommandRun.of(call.split(" ", -1));
+    assertEquals(2, run.status());
+    assertEquals(message, run.err().strip());
   }
 
   private static String report(Exception failure, boolean verbose) {

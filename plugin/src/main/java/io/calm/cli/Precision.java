@@ -13,14 +13,18 @@ import io.calm.model.QuantizedModel;
 import io.calm.quantize.QuantizedModelStore;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.JavaDecoder;
+import io.calm.runtime.KvType;
 import io.calm.settings.CalmSettings;
+import io.calm.text.Printable;
 import io.calm.torch.Backends;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * A value of {@code --precision} and the format of keys and values. The precision is {@code
@@ -35,6 +39,8 @@ record Precision(String name, Optional<String> kvCache) {
   static final String CALM = "calm";
   private static final String FLOAT32 = "float32";
   private static final String KV_CACHE = "calm.kv-cache";
+  private static final List<String> KV_CACHES =
+      Stream.concat(Stream.of(KvType.values()).map(KvType::setting), Stream.of(FLOAT32)).toList();
 
   Precision {
     String[] parts = name.split(":", -1);
@@ -43,6 +49,11 @@ record Precision(String name, Optional<String> kvCache) {
       throw new ArgumentException(
           "--kv-cache: expected a W4A8 precision beside it, got reference, which keeps no keys and"
               + " values; name another --precision");
+    }
+    if (kvCache.isPresent() && !KV_CACHES.contains(kvCache.get())) {
+      throw new ArgumentException(
+          "--kv-cache: expected %s, got '%s'"
+              .formatted(String.join(" | ", KV_CACHES), Printable.of(kvCache.get())));
     }
     for (int i = 1; i < parts.length; i++) {
       if (kind == EvalReport.Kind.REFERENCE || parts[i].indexOf('=') <= 0) {
@@ -77,7 +88,15 @@ record Precision(String name, Optional<String> kvCache) {
    * @throws IllegalArgumentException if a setting or the name of the precision is wrong
    */
   ModelMixin.Resolved resolve(ModelMixin model) throws IOException, InterruptedException {
-    return model.resolve(overrides());
+    Map<String, String> overrides = overrides();
+    if (name.indexOf(':') >= 0) {
+      try {
+        ModelMixin.requireSettings(overrides);
+      } catch (ArgumentException e) {
+        throw new ArgumentException("precision %s: %s".formatted(name, e.getMessage()));
+      }
+    }
+    return model.resolve(overrides);
   }
 
   /**

@@ -1,6 +1,7 @@
 package io.calm.cli;
 
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -50,6 +51,26 @@ class PrecisionTest {
             ArgumentException.class,
             () -> precision.resolve(CommandLine.populateCommand(new ModelMixin(), TINY)));
     assertTrue(String.valueOf(e.getMessage()).contains("calm.kv-cache"), e.getMessage());
+  }
+
+  @Test
+  void aWrongFormatOfKeysAndValuesIsAnsweredForTheOption() {
+    ArgumentException e =
+        assertThrows(ArgumentException.class, () -> new Precision("rtn", Optional.of("int4")));
+    assertEquals("--kv-cache: expected float16 | int8 | float32, got 'int4'", e.getMessage());
+  }
+
+  @Test
+  void aWrongSettingOfAPrecisionIsAnsweredForIt() {
+    Precision precision = new Precision("calm:lm-head=int8", Optional.empty());
+    ArgumentException e =
+        assertThrows(
+            ArgumentException.class,
+            () -> precision.resolve(CommandLine.populateCommand(new ModelMixin(), TINY)));
+    assertTrue(
+        String.valueOf(e.getMessage())
+            .startsWith("precision calm:lm-head=int8: expected a key that begins with calm."),
+        e.getMessage());
   }
 
   @ParameterizedTest

@@ -34,7 +34,7 @@ public final class OutputFile {
   /**
    * Writes a text.
    *
-   * @throws IOException as {@link #failure}; the file may then be incomplete
+   * @throws IOException as {@link #failure}
    */
   public static void write(String option, Path file, String text) throws IOException {
     try {
@@ -44,13 +44,24 @@ public final class OutputFile {
     }
   }
 
-  /** Returns the failure to write a file with its name, which that of a full disk lacks. */
+  /**
+   * Returns the failure to write a file with its name, which that of a full disk lacks. Deletes the
+   * file if it was opened, because it is incomplete.
+   */
   static IOException failure(String option, Path file, IOException cause) {
-    return cause instanceof FileSystemException
-        ? cause
-        : new IOException(
-            "%s: expected to write %s, got: %s; free space, or name another file"
-                .formatted(option, file, cause.getMessage()),
-            cause);
+    if (cause instanceof FileSystemException) { // of opening it
+      return cause;
+    }
+    try {
+      if (Files.isRegularFile(file)) { // and not a device
+        Files.delete(file);
+      }
+    } catch (IOException e) {
+      cause.addSuppressed(e);
+    }
+    return new IOException(
+        "%s: expected to write %s, got: %s; free space, or name another file"
+            .formatted(option, file, cause.getMessage()),
+        cause);
   }
 }

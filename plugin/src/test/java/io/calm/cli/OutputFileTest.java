@@ -1,6 +1,7 @@
 package io.calm.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
@@ -11,6 +12,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -51,6 +53,17 @@ class OutputFileTest {
         assertThrows(IOException.class, () -> OutputFile.write("--json", FULL, "results"));
     assertTrue(
         e.getMessage().startsWith("--json: expected to write /dev/full, got: "), e.getMessage());
+  }
+
+  @Test
+  void aCutFileIsDeletedAndAFileThatWasNotOpenedIsKept() throws IOException {
+    Path file = Files.writeString(directory.resolve("cut"), "cut");
+    OutputFile.failure("--out", file, new AccessDeniedException(file.toString()));
+    assertTrue(Files.exists(file));
+    IOException full =
+        OutputFile.failure("--out", file, new IOException("No space left on device"));
+    assertTrue(full.getMessage().startsWith("--out: expected to write " + file), full.getMessage());
+    assertFalse(Files.exists(file));
   }
 
   @Test

@@ -3,6 +3,7 @@ package io.calm.quant;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
+import java.util.Optional;
 import java.util.function.IntFunction;
 
 /**
@@ -26,6 +27,23 @@ public record RoundingProblem(
   /** Returns the same problem with another weight of the same shape. */
   public RoundingProblem withWeight(Matrix other) {
     return new RoundingProblem(other, group, inputs, linears, algebra, compute);
+  }
+
+  /** Returns the warning of {@link #tooFewTokens(int, int)} for this problem. */
+  public Optional<String> tooFewTokens() {
+    return tooFewTokens(inputs.rows(), weight.columns());
+  }
+
+  /**
+   * Returns the warning that there are fewer tokens than inputs, in which case X'X is singular;
+   * empty if there are enough.
+   */
+  public static Optional<String> tooFewTokens(int tokens, int inputs) {
+    return tokens < inputs
+        ? Optional.of(
+            "%d calibration tokens for %d inputs: X'X is singular and is shrunk towards its diagonal; raise calm.search.effort or calm.calibration.samples"
+                .formatted(tokens, inputs))
+        : Optional.empty();
   }
 
   /** Returns the threads. */

@@ -82,13 +82,11 @@ public class StagewiseQuantizer implements Quantizer, StageQuantizer {
         problem.scale(problem.site().spread(choice.scales()));
         scales = Optional.of(choice.scales());
       }
-      if (rounding.needsGram() && walk.rows() < problem.weight().columns()) {
-        detail.put(
-            stage + "-" + WARNING,
-            "%d calibration tokens for %d inputs: X'X is singular and is shrunk towards its diagonal; raise calm.search.effort or calm.calibration.samples"
-                .formatted(walk.rows(), problem.weight().columns()));
+      RoundingProblem rounded = problem.rounding();
+      if (rounding.needsGram()) {
+        rounded.tooFewTokens().ifPresent(few -> detail.put(stage + "-" + WARNING, few));
       }
-      return new StageResult(problem.unstack(rounding.round(problem.rounding())), scales, detail);
+      return new StageResult(problem.unstack(rounding.round(rounded)), scales, detail);
     }
   }
 }

@@ -70,7 +70,8 @@ final class HeadTrial {
         }
       }
       QuantPlan.Head head =
-          decide(comparison.klDivergence(0), comparison.klDivergence(1), rule.always());
+          warned(
+              decide(comparison.klDivergence(0), comparison.klDivergence(1), rule.always()), fit);
       return new Outcome(
           head, head.format() == TableFormat.INT4 ? Optional.of(table.build()) : Optional.empty());
     } catch (QuantizationException e) {
@@ -81,6 +82,16 @@ final class HeadTrial {
           QuantPlan.Head.given(TableFormat.INT8, "int4 cannot be made: " + e.getMessage()),
           Optional.empty());
     }
+  }
+
+  /** Adds the warning of too few tokens to the reason. */
+  private QuantPlan.Head warned(QuantPlan.Head head, HiddenStates fit) {
+    if (!rule.rounding().needsGram()) {
+      return head;
+    }
+    return RoundingProblem.tooFewTokens(fit.rows(), fit.width())
+        .map(few -> new QuantPlan.Head(head.format(), head.reason() + "; " + few, head.trial()))
+        .orElse(head);
   }
 
   /** Returns X'X of the lm_head's inputs. */

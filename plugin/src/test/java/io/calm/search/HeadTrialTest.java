@@ -64,6 +64,11 @@ class HeadTrialTest {
   }
 
   private QuantPlan plan(HeadRule rule, boolean uniform, Sink sink, String... pool) {
+    return plan(set, rule, uniform, sink, pool);
+  }
+
+  private QuantPlan plan(
+      CalibrationSet set, HeadRule rule, boolean uniform, Sink sink, String... pool) {
     Quantizers all = Quantizers.load();
     List<Quantizer> quantizers = Arrays.stream(pool).map(AlgorithmName::new).map(all::get).toList();
     SearchSettings settings =
@@ -128,6 +133,25 @@ class HeadTrialTest {
     QuantPlan plan = plan(new HeadRule.Rounded(GPTQ, false), true, sink, "gptq");
     requireMeasured(plan, sink);
     assertEquals(3 * LAYERS, plan.guardForwards(), "two streams over the guard's part, one to fit");
+  }
+
+  @Test
+  void tooFewTokensForTheHeadAreNamed() {
+    CalibrationSet small =
+        new CalibrationSet(
+            "self",
+            5,
+            weights.windows(1, 24, 1),
+            weights.windows(2, 24, 2),
+            weights.windows(2, 24, 3));
+    HeadRule rule = new HeadRule.Rounded(GPTQ, false);
+    String reason = plan(small, rule, true, new Sink(), "gptq").head().reason();
+    assertTrue(
+        reason.contains(
+            "; 24 calibration tokens for %d inputs: ".formatted(weights.spec().hidden())),
+        reason);
+    String enough = plan(rule, true, new Sink(), "gptq").head().reason();
+    assertFalse(enough.contains("calibration tokens"), enough);
   }
 
   private static void requireMeasured(QuantPlan plan, Sink sink) {

@@ -7,6 +7,7 @@ import io.calm.quant.BlockSample;
 import io.calm.quant.NearestRounding;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Rounding;
+import io.calm.quant.RoundingProblem;
 import io.calm.quant.StageLimits;
 import io.calm.quant.StageProblem;
 import io.calm.quant.StageQuantizer;
@@ -19,7 +20,9 @@ import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -78,16 +81,24 @@ public final class SourceQuantizer implements Quantizer, StageQuantizer {
 
   @Override
   public Result quantize(BlockSample sample) {
+    Map<String, String> warnings = new LinkedHashMap<>();
     Map<LinearRole, QuantizedMatrix> linears =
         rounding.isPresent()
-            ? staged(sample, rounding.get())
+            ? staged(sample, rounding.get(), warnings)
             : nearest(sample, List.of(LinearRole.values()));
     Parallel parallel = sample.compute().parallel();
     Map<LinearRole, QuantizedLinear> packed = new EnumMap<>(LinearRole.class);
     linears.forEach((role, linear) -> packed.put(role, Packing.pack(linear, parallel)));
     return new Result(
         new BlockParameters<>(packed, sample.block().biases(), sample.block().norms()),
-        WeightErrors.of(sample, linears).detail(roundingName));
+        detail(sample, linears, warnings));
+  }
+
+  private Map<String, String> detail(
+      BlockSample sample, Map<LinearRole, QuantizedMatrix> linears, Map<String, String> warnings) {
+    Map<String, String> detail = WeightErrors.of(sample, linears).detail(roundingName);
+    detail.putAll(warnings);
+    return detail;
   }
 
   @Override
@@ -97,11 +108,12 @@ public final class SourceQuantizer implements Quantizer, StageQuantizer {
 
   @Override
   public StageResult quantizeStage(BlockSample sample, StageWalk walk) {
+    Map<String, String> warnings = new LinkedHashMap<>();
     Map<LinearRole, QuantizedMatrix> linears =
         rounding
-            .map(rest -> staged(sample, walk, rest))
+            .map(rest -> staged(sample, walk, rest, warnings))
             .orElseGet(() -> nearest(sample, walk.stage().linears()));
-    Map<String, String> detail = WeightErrors.of(sample, linears).detail(roundingName);
+    Map<String, String> detail = detail(sample, linears, warnings);
     detail.remove(WeightErrors.WHOLE); // of one stage only
     return new StageResult(linears, Optional.empty(), detail);
   }
@@ -128,11 +140,12 @@ public final class SourceQuantizer implements Quantizer, StageQuantizer {
   }
 
   /** Takes or rounds every linear, stage by stage, on the inputs after the earlier stages. */
-  private static Map<LinearRole, QuantizedMatrix> staged(BlockSample sample, Rounding rounding) {
+  private static Map<LinearRole, QuantizedMatrix> staged(
+      BlockSample sample, Rounding rounding, Map<String, String> warnings) {
     Map<LinearRole, QuantizedMatrix> linears = new EnumMap<>(LinearRole.class);
     try (StageWalk walk = sample.walk()) {
       for (int stage = 0; stage < Stage.values().length; stage++) {
-        Map<LinearRole, QuantizedMatrix> done = staged(sample, walk, rounding);
+        Map<LinearRole, QuantizedMatrix> done = staged(sample, walk, rounding, warnings);
         linears.putAll(done);
         walk.advance(done, sample.block().biases());
       }
@@ -140,9 +153,13 @@ public final class SourceQuantizer implements Quantizer, StageQuantizer {
     return linears;
   }
 
-  /** Takes or rounds the linears of the walk's stage. */
+  /**
+   * Takes or rounds the linears of the walk's stage.
+   *
+   * @param warnings receives a warning of too few tokens
+   */
   private static Map<LinearRole, QuantizedMatrix> staged(
-      BlockSample sample, StageWalk walk, Rounding rounding) {
+      BlockSample sample, StageWalk walk, Rounding rounding, Map<String, String> warnings) {
     Map<LinearRole, QuantizedMatrix> done = new EnumMap<>(LinearRole.class);
     List<LinearRole> open = new ArrayList<>();
     for (LinearRole role : walk.stage().linears()) {
@@ -153,7 +170,12 @@ public final class SourceQuantizer implements Quantizer, StageQuantizer {
         StageLimits.requireGram(sample.spec(), walk.stage());
       }
       try (StageProblem problem = new StageProblem(sample, walk, open)) {
-        done.putAll(problem.unstack(rounding.round(problem.rounding())));
+        RoundingProblem rounded = problem.rounding();
+        if (rounding.needsGram()) {
+          String key = walk.stage().name().toLowerCase(Locale.ROOT) + "-" + WARNING;
+          rounded.tooFewTokens().ifPresent(few -> warnings.put(key, few));
+        }
+        done.putAll(problem.unstack(rounding.round(rounded)));
       }
     }
     return done;

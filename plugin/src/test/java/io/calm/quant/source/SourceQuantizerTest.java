@@ -22,6 +22,7 @@ import io.calm.quant.NearestRounding;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Quantizers;
 import io.calm.quant.Rounding;
+import io.calm.quant.RoundingProblem;
 import io.calm.quant.StageWalk;
 import io.calm.tensor.JavaLinearAlgebra;
 import io.calm.tensor.LinearAlgebra;
@@ -45,6 +46,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Blocks of a Q4_K file whose v and down are Q6_K, as in Q4_K_M files. */
 class SourceQuantizerTest {
+  /** Tokens of the walk: more than v has inputs, fewer than down has. */
+  private static final int TOKENS = 300;
+
   private static final Set<LinearRole> OPEN = EnumSet.of(LinearRole.V, LinearRole.DOWN);
 
   @TempDir private Path directory;
@@ -186,6 +190,50 @@ class SourceQuantizerTest {
         result.detail().toString());
   }
 
+  /** Nearest codes of an algorithm that needs X'X. */
+  private static final class WithGram implements Rounding {
+    @Override
+    public boolean needsGram() {
+      return true;
+    }
+
+    @Override
+    public QuantizedMatrix round(RoundingProblem problem) {
+      return NearestRounding.plain(
+          problem.weight(), problem.group(), problem.compute(), problem.linearOf(0));
+    }
+  }
+
+  @Test
+  void aCompositionWarnsOfTooFewTokens() {
+    Quantizer rest =
+        new Quantizer() {
+          @Override
+          public String name() {
+            return "rest";
+          }
+
+          @Override
+          public Optional<Rounding> rounding() {
+            return Optional.of(new WithGram());
+          }
+
+          @Override
+          public Result quantize(BlockSample block) {
+            throw new IllegalStateException("only its rounding is used");
+          }
+        };
+    Map<String, String> detail =
+        new SourceQuantizer()
+            .composedWith(rest, "source+rest")
+            .orElseThrow()
+            .quantize(sample)
+            .detail();
+    String warning = String.valueOf(detail.get("mlp_out-warning"));
+    assertTrue(warning.startsWith("300 calibration tokens for 512 inputs: "), detail.toString());
+    assertFalse(detail.containsKey("attention_in-warning"), "v has 256 inputs");
+  }
+
   @Test
   void compositionsAreFoundByName() {
     Quantizers quantizers = Quantizers.load();
@@ -302,7 +350,7 @@ class SourceQuantizerTest {
 
     @Override
     public int rows() {
-      throw new IllegalStateException("not asked for");
+      return TOKENS;
     }
 
     @Override

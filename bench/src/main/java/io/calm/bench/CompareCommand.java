@@ -61,6 +61,7 @@ final class CompareCommand implements Callable<Integer> {
       defaultValue = "400",
       description =
           "Number of groups of four decode steps; a tenth as many groups of 256-token prompts."
+              + " Fewer than 8 groups have no interval."
               + " Default: ${DEFAULT-VALUE}.")
   private int steps;
 

@@ -7,11 +7,15 @@ import io.calm.compare.ProbeRow;
 import io.calm.compare.StepShape;
 import io.calm.runtime.Decoder;
 import java.util.List;
+import java.util.Locale;
 
 /** Compares the mix with a uniform plan of the same model in one process, by paired steps. */
 public final class PlanComparison {
   private static final StepShape DECODE = StepShape.decode(1);
   private static final StepShape PREFILL = StepShape.prefill(1, 256);
+
+  /** Groups of four steps from which there is an interval: it resamples rounds of two groups. */
+  private static final int MIN_GROUPS = 8;
 
   /** KV blocks that each decoder must have. */
   public static final int BLOCKS = StepShape.blocks(List.of(DECODE, PREFILL));
@@ -32,6 +36,7 @@ public final class PlanComparison {
    *
    * @param mixMillis median of a step of the mix
    * @param uniformMillis median of a step of the uniform plan
+   * @param deviation its bounds are NaN after too few steps for an interval
    */
   public record Outcome(double mixMillis, double uniformMillis, Deviation deviation) {
     /** Adds both latencies and the deviation with its interval to a report. */
@@ -40,18 +45,26 @@ public final class PlanComparison {
       row(report, shape, "ms", baseline, mixMillis, ratio);
       row(report, shape, "ms", variant, uniformMillis, 1 / ratio);
       row(report, shape, "%", baseline, deviation.percent(), ratio);
-      row(report, shape, "% (low)", baseline, deviation.low(), 1 + deviation.low() / 100);
-      row(report, shape, "% (high)", baseline, deviation.high(), 1 + deviation.high() / 100);
+      boolean hasInterval = Double.isFinite(deviation.low());
+      if (hasInterval) {
+        row(report, shape, "% (low)", baseline, deviation.low(), 1 + deviation.low() / 100);
+        row(report, shape, "% (high)", baseline, deviation.high(), 1 + deviation.high() / 100);
+      }
       report.note(
-          "%s: %s %.4f ms, %s %.4f ms, deviation %+.3f %% (95 %% interval %+.3f to %+.3f %%)",
+          "%s: %s %.4f ms, %s %.4f ms, deviation %+.3f %% (%s)",
           shape,
           variant,
           mixMillis,
           baseline,
           uniformMillis,
           deviation.percent(),
-          deviation.low(),
-          deviation.high());
+          hasInterval
+              ? String.format(
+                  Locale.ROOT,
+                  "95 %% interval %+.3f to %+.3f %%",
+                  deviation.low(),
+                  deviation.high())
+              : "no interval: fewer than %d groups of steps".formatted(MIN_GROUPS));
     }
 
     private static void row(
@@ -73,6 +86,9 @@ public final class PlanComparison {
   private Outcome compare(StepShape shape, int fours) {
     PairedSteps.Limits limits = PairedSteps.Limits.exactly((fours + 1) / 2); // a round is two
     ProbeRow row = steps.measure(shape, limits, () -> false).row().orElseThrow();
-    return new Outcome(row.served().p50(), row.uniform().p50(), row.deviation());
+    Deviation measured = row.deviation();
+    Deviation deviation =
+        fours < MIN_GROUPS ? new Deviation(measured.percent(), Double.NaN, Double.NaN) : measured;
+    return new Outcome(row.served().p50(), row.uniform().p50(), deviation);
   }
 }

@@ -2,8 +2,11 @@ package io.calm.loadtest.client;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.net.ConnectException;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.Flow;
 
 /**
@@ -74,7 +77,16 @@ final class AnswerReader implements Flow.Subscriber<String> {
   }
 
   synchronized void broken(Throwable failure) {
-    end(new Answer.End.Broken(failure.toString()));
+    end(new Answer.End.Broken(reason(failure)));
+  }
+
+  /** Returns the reason; the exception of a refused connection has no message. */
+  private static String reason(Throwable failure) {
+    Throwable cause =
+        failure instanceof CompletionException
+            ? Optional.ofNullable(failure.getCause()).orElse(failure)
+            : failure;
+    return cause instanceof ConnectException ? "cannot connect" : cause.toString();
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.calm.loadtest.trial;
 
+import io.calm.loadtest.client.Schema;
 import io.calm.loadtest.work.Range;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -130,6 +131,11 @@ public final class Main implements Callable<Integer> {
       description = "Directory of the reports. Default: ${DEFAULT-VALUE}.")
   private Path out;
 
+  @Option(
+      names = {"-v", "--verbose"},
+      description = "Print stack traces of failures.")
+  private boolean verbose;
+
   @Spec private CommandSpec spec;
 
   /** Runs the command and ends the process with its exit code. */
@@ -140,15 +146,23 @@ public final class Main implements Callable<Integer> {
   }
 
   static CommandLine command() {
-    return new CommandLine(new Main())
+    Main main = new Main();
+    return new CommandLine(main)
+        .setCommandName("calm loadtest")
         .setParameterExceptionHandler(
             (wrong, arguments) -> {
-              wrong.getCommandLine().getErr().println("calm: " + wrong.getMessage());
+              wrong
+                  .getCommandLine()
+                  .getErr()
+                  .printf("calm: %s; see calm loadtest --help%n", wrong.getMessage());
               return CommandLine.ExitCode.USAGE;
             })
         .setExecutionExceptionHandler(
             (failure, line, result) -> {
               line.getErr().println("calm: " + failure.getMessage());
+              if (main.verbose) {
+                failure.printStackTrace(line.getErr());
+              }
               return CommandLine.ExitCode.SOFTWARE;
             });
   }
@@ -164,6 +178,9 @@ public final class Main implements Callable<Integer> {
       gatling = gatling();
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+    }
+    for (Contender contender : contenders) {
+      FirstRequest.send(contender, Schema.valueOf(schema.toUpperCase(Locale.ROOT)), key());
     }
     Files.createDirectories(out);
     PrintWriter console = spec.commandLine().getOut();
@@ -217,8 +234,11 @@ public final class Main implements Callable<Integer> {
     }
     requireRange("--words", words);
     requireRange("--tokens", tokens);
-    return new GatlingRun(
-        Map.of("schema", schema, "words", words, "tokens", tokens), apiKey == null ? "" : apiKey);
+    return new GatlingRun(Map.of("schema", schema, "words", words, "tokens", tokens), key());
+  }
+
+  private String key() {
+    return apiKey == null ? "" : apiKey;
   }
 
   private static void requireRange(String name, String text) {

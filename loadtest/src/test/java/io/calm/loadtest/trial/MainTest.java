@@ -63,15 +63,37 @@ class MainTest {
   }
 
   @Test
-  void aServerThatIsNotThereIsNamedWithItsLog() throws Exception {
+  void aServerThatIsNotThereIsNamedWithTheReason() throws Exception {
     int port;
     try (ServerSocket free = new ServerSocket(0)) {
       port = free.getLocalPort();
     }
     int exit = run("gone=http://127.0.0.1:" + port, "--seconds=1", "--out=" + directory);
     assertEquals(CommandLine.ExitCode.SOFTWARE, exit);
-    assertTrue(out.toString().contains("gone at http://127.0.0.1:" + port), out.toString());
-    assertTrue(out.toString().contains("log.txt"), out.toString());
+    assertEquals(
+        "calm: gone at http://127.0.0.1:%d: the request before the load failed: cannot connect"
+            .formatted(port),
+        out.toString().strip());
+    run("gone=http://127.0.0.1:" + port, "-v", "--out=" + directory);
+    assertTrue(out.toString().contains("at io.calm.loadtest."), out.toString());
+  }
+
+  @Test
+  void aPathThatIsNotThereIsNamedWithItsStatus() throws Exception {
+    try (ScriptedServer server = ScriptedServer.start(Integer.MAX_VALUE)) {
+      int exit = run("one=" + server.url(), "--schema=chat", "--out=" + directory);
+      assertEquals(CommandLine.ExitCode.SOFTWARE, exit);
+      assertTrue(out.toString().contains("the request before the load failed: "), out.toString());
+      assertTrue(out.toString().contains("404"), out.toString());
+    }
+  }
+
+  @Test
+  void aWrongCallNamesTheHelp() {
+    assertEquals(CommandLine.ExitCode.USAGE, run());
+    assertTrue(out.toString().strip().endsWith("; see calm loadtest --help"), out.toString());
+    assertEquals(CommandLine.ExitCode.OK, run("--help"));
+    assertTrue(out.toString().contains("Usage: calm loadtest "), out.toString());
   }
 
   @Test

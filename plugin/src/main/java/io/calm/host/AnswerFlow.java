@@ -11,6 +11,7 @@ import io.netty.util.ReferenceCountUtil;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -19,6 +20,9 @@ import org.slf4j.LoggerFactory;
  * A limit on the unread responses of a connection. Closes the connection if the client reads less
  * than {@link #MIN_BYTES} within the slow reader timeout while more is pending, or if the pending
  * responses of all connections would exceed their shared budget. Placed before the encoder.
+ *
+ * <p>A connection has at most one timer, and none after it closed: a timer keeps the channel and
+ * all its handlers in memory.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a failed write closes the channel
 final class AnswerFlow extends ChannelOutboundHandlerAdapter {
@@ -30,7 +34,7 @@ final class AnswerFlow extends ChannelOutboundHandlerAdapter {
   private final Duration slowReaderTimeout;
   private long pending;
   private long written;
-  private boolean watching;
+  private Optional<Future<?>> timer = Optional.empty();
 
   /**
    * @param slowReaderTimeout timeout for responses of models without one of their own
@@ -65,8 +69,7 @@ final class AnswerFlow extends ChannelOutboundHandlerAdapter {
               pending -= size;
               written += size;
             });
-    if (pending > 0 && !watching) {
-      watching = true;
+    if (pending > 0 && timer.isEmpty()) {
       watch(context, written, pending);
     }
   }
@@ -75,17 +78,24 @@ final class AnswerFlow extends ChannelOutboundHandlerAdapter {
     Duration timeout =
         Optional.ofNullable(context.channel().attr(CalmHttpHandler.SLOW_READER_TIMEOUT).get())
             .orElse(slowReaderTimeout);
-    context
-        .executor()
-        .schedule(
-            () -> check(context, positionBefore, pendingBefore),
-            timeout.toMillis(),
-            TimeUnit.MILLISECONDS);
+    timer =
+        Optional.of(
+            context
+                .executor()
+                .schedule(
+                    () -> check(context, positionBefore, pendingBefore),
+                    timeout.toMillis(),
+                    TimeUnit.MILLISECONDS));
+  }
+
+  @Override
+  public void handlerRemoved(ChannelHandlerContext context) {
+    timer.ifPresent(task -> task.cancel(false));
   }
 
   private void check(ChannelHandlerContext context, long positionBefore, long pendingBefore) {
+    timer = Optional.empty();
     if (pending == 0 || !context.channel().isActive()) {
-      watching = false;
       return;
     }
     ChannelOutboundBuffer buffer = context.channel().unsafe().outboundBuffer();

@@ -74,6 +74,19 @@ class AnswerFlowTest {
   }
 
   @Test
+  void aClosedConnectionLeavesNoTimer() {
+    EmbeddedChannel channel = connection();
+    ChannelFuture written = channel.writeAndFlush(bytes(400));
+    assertTrue(written.isSuccess());
+    assertTrue(channel.runScheduledPendingTasks() > 0, "the slow reader timeout runs");
+    channel.pipeline().close().syncUninterruptibly(); // close() of the channel drops all tasks
+    channel.runPendingTasks();
+    assertFalse(channel.isOpen());
+    assertEquals(-1, channel.runScheduledPendingTasks());
+    channel.releaseOutbound();
+  }
+
+  @Test
   void noRequestIsBegunWhileAnswersHoldHalfOfTheBudget() {
     HeadCheck check =
         new HeadCheck(

@@ -33,7 +33,7 @@ public final class GgufCheckpoint {
             ? new RowOrder.InterleavedPairs(spec.headDim())
             : RowOrder.AS_STORED;
     ModelTensors tensors =
-        new ModelTensors(spec, GgufTensorNames.INSTANCE, gguf.tensors(), rotaryRows);
+        new ModelTensors(spec, GgufTensorNames.INSTANCE, gguf.tensors(), rotaryRows, 0);
     Map<String, Object> metadata = gguf.metadata();
     return new StoredCheckpoint(
         tensors,

@@ -30,8 +30,8 @@ public enum GgufTensorNames implements TensorNames {
 
   /** llama.cpp refuses files with unknown tensors. It adds e.g. {@code output.bias} of Qwen2. */
   @Override
-  public boolean canBeIgnored(String name, int layers) {
-    return name.equals(GgufRope.FACTORS);
+  public Surplus surplus(String name, int layers, int predictors) {
+    return name.equals(GgufRope.FACTORS) ? Surplus.REDUNDANT : Surplus.REQUIRED;
   }
 
   @Override

@@ -44,7 +44,12 @@ public final class HfDirectory {
     HfWeights weights = HfWeights.open(directory);
     HfTiedEmbeddings ties = HfTiedEmbeddings.resolve(spec, weights.table(), checks);
     ModelTensors tensors =
-        new ModelTensors(ties.spec(), ties.names(), weights.table(), RowOrder.AS_STORED);
+        new ModelTensors(
+            ties.spec(),
+            ties.names(),
+            weights.table(),
+            RowOrder.AS_STORED,
+            config.integer("num_nextn_predict_layers").orElse(0));
     List<Path> files = new ArrayList<>();
     for (String name : MODEL_FILES) {
       Path file = directory.resolve(name);

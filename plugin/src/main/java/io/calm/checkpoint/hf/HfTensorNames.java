@@ -3,6 +3,10 @@ package io.calm.checkpoint.hf;
 import io.calm.checkpoint.storage.TensorNames;
 import io.calm.model.LinearRole;
 import io.calm.model.NormRole;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** The tensor names of Hugging Face transformers. */
 public enum HfTensorNames implements TensorNames {
@@ -12,7 +16,12 @@ public enum HfTensorNames implements TensorNames {
   HEAD_ONLY("lm_head.weight");
 
   private static final String BLOCKS = "model.layers.";
-  private static final int MAX_DIGITS = 9;
+  private static final Pattern IN_BLOCK =
+      Pattern.compile("model\\.layers\\.(0|[1-9][0-9]{0,8})\\..*", Pattern.DOTALL);
+
+  /** Prefixes of the tensors outside the blocks. */
+  private static final List<String> PARTS =
+      List.of("model.embed_tokens.", "model.norm.", "lm_head.");
 
   private final String embeddings;
 
@@ -41,24 +50,33 @@ public enum HfTensorNames implements TensorNames {
   }
 
   /**
-   * transformers ignores unknown tensors. Those of a block may belong to a variant of the model.
+   * transformers ignores unknown tensors. Those of a block, of the final norm or of a table may
+   * belong to a variant of the model. Blocks beyond the model's may be a part of it.
    */
   @Override
-  public boolean canBeIgnored(String name, int layers) {
-    return name.endsWith("rotary_emb.inv_freq") // a derived table that old conversions kept
-        || !isInBlock(name, layers);
+  public Surplus surplus(String name, int layers, int predictors) {
+    if (name.equals(head()) // of a tied model
+        || name.endsWith("rotary_emb.inv_freq") // a derived table that old conversions kept
+        || name.endsWith(".masked_bias")) {
+      return Surplus.REDUNDANT;
+    }
+    if (PARTS.stream().anyMatch(name::startsWith)) {
+      return Surplus.REQUIRED;
+    }
+    OptionalInt block = blockOf(name);
+    if (block.isEmpty()) {
+      return Surplus.UNKNOWN;
+    }
+    int beyond = block.getAsInt() - layers;
+    return beyond >= 0 && beyond < predictors ? Surplus.REDUNDANT : Surplus.REQUIRED;
   }
 
-  private boolean isInBlock(String name, int layers) {
-    int end = name.indexOf('.', BLOCKS.length());
-    if (!name.startsWith(BLOCKS) || end < 0 || end - BLOCKS.length() > MAX_DIGITS) {
-      return false;
-    }
-    int layer = 0;
-    for (int i = BLOCKS.length(); i < end; i++) {
-      layer = layer * 10 + Character.digit(name.charAt(i), 10);
-    }
-    return layer >= 0 && layer < layers && name.startsWith(block(layer));
+  /** Returns the block of a tensor; empty if it is in none. */
+  private static OptionalInt blockOf(String name) {
+    Matcher matcher = IN_BLOCK.matcher(name);
+    return matcher.matches()
+        ? OptionalInt.of(Integer.parseInt(matcher.group(1)))
+        : OptionalInt.empty();
   }
 
   @Override

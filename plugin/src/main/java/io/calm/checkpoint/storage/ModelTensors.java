@@ -10,18 +10,25 @@ import io.calm.tensor.Float16;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedMatrix;
+import io.calm.text.Printable;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The tensors of a model, all present with the shapes that its {@link ModelSpec} requires. Thread
  * safe.
  */
 public final class ModelTensors {
+  private static final Logger logger = LoggerFactory.getLogger(ModelTensors.class);
+
   private final ModelSpec spec;
   private final TensorNames names;
   private final TensorTable table;
@@ -29,18 +36,22 @@ public final class ModelTensors {
   private final Set<String> used = new HashSet<>();
 
   /**
-   * Checks the tensors of a model.
+   * Checks the tensors of a model. Logs a warning if it leaves out tensors whose effect is unknown.
    *
    * @param rotaryRows order in which the files store the rows of q and k
+   * @param predictors number of blocks after the model's own that only predict tokens ahead; they
+   *     are left out
    * @throws CheckpointException if a tensor is missing or has a wrong shape or type, or if there is
    *     a tensor that the architecture does not have and that cannot be ignored
    */
-  public ModelTensors(ModelSpec spec, TensorNames names, TensorTable table, RowOrder rotaryRows) {
+  public ModelTensors(
+      ModelSpec spec, TensorNames names, TensorTable table, RowOrder rotaryRows, int predictors) {
     this.spec = spec;
     this.names = names;
     this.table = table;
     this.rotaryRows = rotaryRows;
     requireAll();
+    refuseSurplus(predictors);
   }
 
   private void requireAll() {
@@ -60,14 +71,34 @@ public final class ModelTensors {
         require(names.norm(layer, norm), spec.width(norm));
       }
     }
+  }
+
+  private void refuseSurplus(int predictors) {
+    List<StoredTensor> unknown = new ArrayList<>();
     for (StoredTensor tensor : table.all()) {
-      if (!used.contains(tensor.name()) && !names.canBeIgnored(tensor.name(), spec.layers())) {
+      if (used.contains(tensor.name())) {
+        continue;
+      }
+      TensorNames.Surplus surplus = names.surplus(tensor.name(), spec.layers(), predictors);
+      if (surplus == TensorNames.Surplus.REQUIRED) {
         throw CheckpointException.refused(
             tensor.where(),
-            "a tensor of the architecture " + spec.architecture(),
+            "a tensor of the architecture %s with %d blocks"
+                .formatted(spec.architecture(), spec.layers()),
             "an unknown tensor",
-            "ignoring it would change the answers: this variant of the architecture is not supported");
+            "ignoring it would change the answers: this variant of the architecture is not"
+                + " supported, or the configuration has the wrong number of blocks");
       }
+      if (surplus == TensorNames.Surplus.UNKNOWN) {
+        unknown.add(tensor);
+      }
+    }
+    if (!unknown.isEmpty()) {
+      logger.warn(
+          "{}: ignoring this tensor, one of {} that the architecture {} does not have",
+          Printable.of(unknown.get(0).where()),
+          unknown.size(),
+          spec.architecture());
     }
   }
 

@@ -24,13 +24,23 @@ public interface TensorNames {
   /** Returns the name of a norm's weight in block {@code layer}. */
   String norm(int layer, NormRole role);
 
+  /** The effect of leaving out a stored tensor that is none of the model's. */
+  enum Surplus {
+    /** None: its values follow from others, or no answer needs them. */
+    REDUNDANT,
+    /** Unknown, but transformers leaves it out as well. */
+    UNKNOWN,
+    /** Other answers. */
+    REQUIRED
+  }
+
   /**
-   * Returns whether a tensor that is none of the model's can be left out without a change of the
-   * answers.
+   * Returns the effect of leaving out a tensor that is none of the model's.
    *
    * @param layers number of blocks
+   * @param predictors number of further blocks, which only predict tokens ahead
    */
-  boolean canBeIgnored(String name, int layers);
+  Surplus surplus(String name, int layers, int predictors);
 
   default String weight(int layer, LinearRole role) {
     return linear(layer, role) + ".weight";

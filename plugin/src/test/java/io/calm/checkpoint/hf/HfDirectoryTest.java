@@ -177,6 +177,28 @@ class HfDirectoryTest {
   }
 
   @Test
+  void aModelIsNotCutOff() throws IOException {
+    copy("llama-gqa");
+    edit("config.json", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 2");
+    assertRefused(
+        () -> Checkpoints.open(directory), "model.layers.2.", "with 2 blocks", "number of blocks");
+    edit("config.json", "\"num_hidden_layers\"", "\"num_nextn_predict_layers\": 1, \"num_hidden_layers\"");
+    try (Checkpoint checkpoint = Checkpoints.open(directory)) {
+      assertEquals(2, checkpoint.spec().layers());
+    }
+  }
+
+  @Test
+  void aBiasOfTheHeadIsRefusedAndAnUnknownTensorIsIgnored() throws IOException {
+    TinyHf model = new TinyHf().put("zzz", new float[1][8]);
+    try (Checkpoint checkpoint = Checkpoints.open(model.write(directory))) {
+      assertEquals(1, checkpoint.spec().layers());
+    }
+    model.put("lm_head.bias", new float[1][10]).write(directory);
+    assertRefused(() -> Checkpoints.open(directory), "lm_head.bias", "would change the answers");
+  }
+
+  @Test
   void directoriesWithoutReadableWeightsAreRefused() throws IOException {
     assertRefused(() -> Checkpoints.open(directory), "config.json", "an empty directory");
     Files.copy(Goldens.path("llama-gqa/config.json"), directory.resolve("config.json"));

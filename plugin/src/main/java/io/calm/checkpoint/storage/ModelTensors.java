@@ -95,10 +95,10 @@ public final class ModelTensors {
     }
     if (!unknown.isEmpty()) {
       logger.warn(
-          "{}: ignoring this tensor, one of {} that the architecture {} does not have",
+          "{}: the architecture {} has no such tensor; ignoring it and {} more",
           Printable.of(unknown.get(0).where()),
-          unknown.size(),
-          spec.architecture());
+          spec.architecture(),
+          unknown.size() - 1);
     }
   }
 

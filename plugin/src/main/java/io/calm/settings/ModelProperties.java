@@ -88,17 +88,32 @@ public record ModelProperties(Path directory, Map<String, String> values, Map<St
     if (Files.isRegularFile(file)) {
       requireSmall(file);
       try (Reader reader = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
+        skipByteOrderMark(reader);
         properties.load(reader);
-      } catch (IllegalArgumentException | CharacterCodingException malformed) {
-        throw new SettingsException(
-            List.of(
-                "%s: expected a properties file in UTF-8, got %s; repair or remove it"
-                    .formatted(file, Printable.of(String.valueOf(malformed)))));
+      } catch (CharacterCodingException e) {
+        throw malformed(file, "other bytes");
+      } catch (IllegalArgumentException e) {
+        throw malformed(file, "an incomplete \\u escape");
       }
     }
     Map<String, String> values = new TreeMap<>();
     properties.stringPropertyNames().forEach(k -> values.put(k, properties.getProperty(k).strip()));
     return values;
+  }
+
+  /** Skips the mark that some editors write; it would become a part of the first key. */
+  private static void skipByteOrderMark(Reader reader) throws IOException {
+    reader.mark(1);
+    if (reader.read() != '\ufeff') {
+      reader.reset();
+    }
+  }
+
+  private static SettingsException malformed(Path file, String got) {
+    return new SettingsException(
+        List.of(
+            "%s: expected a properties file in UTF-8, got %s; repair or remove it"
+                .formatted(file, got)));
   }
 
   private static void requireSmall(Path file) throws IOException {

@@ -55,6 +55,17 @@ class ModelPropertiesTest {
   }
 
   @Test
+  void aByteOrderMarkIsNoPartOfTheFirstKey() throws IOException {
+    write("model.properties", "\ufeffcalm.group=64\ncalm.seed=1\n");
+    assertEquals(
+        Map.of("calm.group", "64", "calm.seed", "1"), ModelProperties.read(directory).values());
+    write("model.properties", "\ufeff");
+    assertEquals(Map.of(), ModelProperties.read(directory).values());
+    write("model.properties", "");
+    assertEquals(Map.of(), ModelProperties.read(directory).values());
+  }
+
+  @Test
   void theOperatorsFileWinsOverTheModels() throws IOException {
     write("model.properties", "calm.enabled=true\ncalm.group=64 \n# a comment\n");
     write("serving.properties", "calm.group=32\noption.anything=x\n");

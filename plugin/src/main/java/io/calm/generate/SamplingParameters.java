@@ -1,5 +1,6 @@
 package io.calm.generate;
 
+import io.calm.model.SamplingRange;
 import java.util.List;
 import java.util.Map;
 
@@ -53,11 +54,11 @@ public record SamplingParameters(
     logitBias = Map.copyOf(logitBias);
     requireRange("max_new_tokens", maxNewTokens, 0, Integer.MAX_VALUE);
     requireRange("min_tokens", minNewTokens, 0, maxNewTokens);
-    requireRange("temperature", temperature, 0, 100);
+    requireRange(SamplingRange.TEMPERATURE, temperature);
     requireRange("top_k", topK, 0, Integer.MAX_VALUE);
-    requireRange("top_p", topP, 0, 1);
-    requireRange("min_p", minP, 0, 1);
-    requireRange("repetition_penalty", repetitionPenalty, 0.01, 100);
+    requireRange(SamplingRange.TOP_P, topP);
+    requireRange(SamplingRange.MIN_P, minP);
+    requireRange(SamplingRange.REPETITION_PENALTY, repetitionPenalty);
     requireRange("frequency_penalty", frequencyPenalty, -2, 2);
     requireRange("presence_penalty", presencePenalty, -2, 2);
     requireRange("number of tokens in logit_bias", logitBias.size(), 0, MAX_BIASES);
@@ -74,17 +75,21 @@ public record SamplingParameters(
     }
   }
 
-  private static void requireRange(String name, double value, double min, double max) {
-    if (!(value >= min && value <= max)) { // also NaN
-      throw new IllegalArgumentException(
-          "%s: expected %s to %s, got %s".formatted(name, plain(min), plain(max), plain(value)));
+  private static void requireRange(SamplingRange range, float value) {
+    if (!range.contains(value)) {
+      throw outside(range.key(), range.toString(), value);
     }
   }
 
-  private static String plain(double value) {
-    return value == Math.rint(value) && Math.abs(value) < 1e15
-        ? Long.toString((long) value)
-        : Float.toString((float) value);
+  private static void requireRange(String name, double value, double min, double max) {
+    if (!(value >= min && value <= max)) { // also NaN
+      throw outside(name, SamplingRange.plain(min) + " to " + SamplingRange.plain(max), value);
+    }
+  }
+
+  private static IllegalArgumentException outside(String name, String range, double value) {
+    return new IllegalArgumentException(
+        "%s: expected %s, got %s".formatted(name, range, SamplingRange.plain(value)));
   }
 
   /** Returns whether the most likely token is always chosen. */

@@ -122,10 +122,6 @@ final class ConfigFields {
     throw wrong(key, "a finite number", kind(element));
   }
 
-  private int whole(String key, JsonElement element) {
-    return whole(key, element, 0);
-  }
-
   private int whole(String key, JsonElement element, int min) {
     double number = finite(key, element);
     if (number != Math.rint(number) || number < min || number > Integer.MAX_VALUE) {
@@ -135,8 +131,13 @@ final class ConfigFields {
   }
 
   OptionalInt integer(String key) {
+    return integer(key, 0);
+  }
+
+  /** Reads a whole number that is at least {@code min}. */
+  OptionalInt integer(String key, int min) {
     Optional<JsonElement> element = value(key);
-    return element.isEmpty() ? OptionalInt.empty() : OptionalInt.of(whole(key, element.get()));
+    return element.isEmpty() ? OptionalInt.empty() : OptionalInt.of(whole(key, element.get(), min));
   }
 
   int requiredInteger(String key) {

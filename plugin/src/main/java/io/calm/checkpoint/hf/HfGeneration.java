@@ -1,10 +1,11 @@
 package io.calm.checkpoint.hf;
 
+import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.GenerationDefaults;
+import io.calm.model.SamplingRange;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.OptionalDouble;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -20,8 +21,12 @@ final class HfGeneration {
    * Reads the defaults. A token id outside the vocabulary is none, e.g. -1, or that of a model
    * which was made smaller.
    *
+   * <p>The ranges of the other values are those of requests; {@code top_k} is -1 for no limit in
+   * some files.
+   *
    * @param tokens texts of special tokens by name, e.g. {@code eos_token}
    * @param vocabulary number of tokens
+   * @throws CheckpointException if a value has the wrong type or is outside its range
    */
   static GenerationDefaults read(
       ConfigFields generation, ConfigFields config, Map<String, String> tokens, int vocabulary) {
@@ -34,16 +39,23 @@ final class HfGeneration {
             .findFirst(),
         ends,
         token == null || token.isEmpty() ? Set.of() : Set.of(token),
-        generation.number("temperature"),
-        generation.number("top_p"),
-        topK(generation),
-        generation.number("min_p"),
-        generation.number("repetition_penalty"));
+        number(generation, SamplingRange.TEMPERATURE),
+        number(generation, SamplingRange.TOP_P),
+        generation.integer("top_k", -1),
+        number(generation, SamplingRange.MIN_P),
+        number(generation, SamplingRange.REPETITION_PENALTY));
   }
 
-  /** Reads {@code top_k}, which is -1 for no limit in some files. */
-  private static OptionalInt topK(ConfigFields generation) {
-    OptionalDouble value = generation.number("top_k");
-    return value.isPresent() ? OptionalInt.of((int) value.getAsDouble()) : OptionalInt.empty();
+  /** Reads a number in the range that a request may set it to. */
+  private static OptionalDouble number(ConfigFields generation, SamplingRange range) {
+    OptionalDouble value = generation.number(range.key());
+    if (value.isPresent() && !range.contains(value.getAsDouble())) {
+      throw CheckpointException.refused(
+          generation.where(range.key()),
+          range,
+          value.getAsDouble(),
+          "correct the file: it is the default of every request");
+    }
+    return value;
   }
 }

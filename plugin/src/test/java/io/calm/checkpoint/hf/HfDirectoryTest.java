@@ -66,6 +66,34 @@ class HfDirectoryTest {
     assertEquals(Set.of(2), defaults().endOfSequence());
   }
 
+  @Test
+  void defaultsThatNoRequestMaySendAreRefused() throws IOException {
+    Path file = copy("llama-gqa").resolve("generation_config.json");
+    for (String field :
+        List.of(
+            "\"top_p\": -1",
+            "\"top_p\": 1.5",
+            "\"min_p\": 2",
+            "\"repetition_penalty\": 0",
+            "\"temperature\": -1",
+            "\"temperature\": 1e30",
+            "\"top_k\": 1.5",
+            "\"top_k\": -2")) {
+      Files.writeString(file, "{" + field + "}");
+      String key = field.replaceAll("\"(.*)\".*", "$1");
+      assertRefused(() -> Checkpoints.open(directory), "generation_config.json: key " + key + ": ");
+    }
+    for (String fields :
+        List.of(
+            "\"top_p\": 1, \"min_p\": 0, \"repetition_penalty\": 0.01, \"temperature\": 0",
+            "\"top_p\": null, \"top_k\": null, \"temperature\": 100",
+            "\"top_k\": -1",
+            "\"top_k\": 50.0")) {
+      Files.writeString(file, "{" + fields + "}");
+      Checkpoints.open(directory).close();
+    }
+  }
+
   private static OptionalInt bos(Path model) {
     try (Checkpoint checkpoint = Checkpoints.open(model)) {
       return checkpoint.generationDefaults().bos();
@@ -182,7 +210,10 @@ class HfDirectoryTest {
     edit("config.json", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 2");
     assertRefused(
         () -> Checkpoints.open(directory), "model.layers.2.", "with 2 blocks", "number of blocks");
-    edit("config.json", "\"num_hidden_layers\"", "\"num_nextn_predict_layers\": 1, \"num_hidden_layers\"");
+    edit(
+        "config.json",
+        "\"num_hidden_layers\"",
+        "\"num_nextn_predict_layers\": 1, \"num_hidden_layers\"");
     try (Checkpoint checkpoint = Checkpoints.open(directory)) {
       assertEquals(2, checkpoint.spec().layers());
     }

@@ -1,7 +1,9 @@
 package io.calm.calibration;
 
+import io.calm.checkpoint.CheckpointException;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.DecoderSequences;
+import io.calm.runtime.StepFailedException;
 import io.calm.tensor.Parallel;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -85,6 +87,7 @@ public final class SelfSampler {
    *     as many to guard are added
    * @param length tokens per sequence
    * @param progress receives the number of tokens of all sequences so far, of {@link #tokens}
+   * @throws CheckpointException if the model's numbers are not finite
    */
   public CalibrationSet sample(int samples, int length, long seed, IntConsumer progress) {
     int total = CalibrationSet.total(samples);
@@ -131,7 +134,7 @@ public final class SelfSampler {
   private void step(List<Writer> writers) {
     List<Decoder.Chunk> chunks =
         writers.stream().map(w -> w.sequence.append(w.next(), Decoder.Wanted.LAST)).toList();
-    List<List<Decoder.Logits>> logits = decoder.step(chunks);
+    List<List<Decoder.Logits>> logits = logits(chunks);
     parallel.ranges(
         writers.size(),
         (from, to) -> {
@@ -140,6 +143,17 @@ public final class SelfSampler {
           }
         });
     writers.forEach(Writer::checkControl);
+  }
+
+  private List<List<Decoder.Logits>> logits(List<Decoder.Chunk> chunks) {
+    try {
+      return decoder.step(chunks);
+    } catch (StepFailedException e) {
+      throw new CheckpointException(
+          "the model cannot write its calibration: %s; convert or download it again"
+              .formatted(e.getMessage()),
+          e);
+    }
   }
 
   /** One sequence that is being sampled. */

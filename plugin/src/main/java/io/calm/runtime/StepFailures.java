@@ -35,10 +35,10 @@ public final class StepFailures {
    * @param failed indexes of the chunks with rows that are not finite
    */
   public static StepFailedException failure(String where, Set<Integer> failed) {
-    boolean one = failed.size() == 1;
     return new StepFailedException(
-        "%s: expected finite numbers, got NaN or infinity in %d sequence%s; end %s, the others can go on"
-            .formatted(where, failed.size(), one ? "" : "s", one ? "it" : "them"),
+        ("%s: expected finite numbers, got NaN or infinity in %d sequence%s; if every prompt fails,"
+                + " the model's weights are damaged or too large")
+            .formatted(where, failed.size(), failed.size() == 1 ? "" : "s"),
         failed);
   }
 }

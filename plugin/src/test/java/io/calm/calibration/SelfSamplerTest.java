@@ -2,10 +2,13 @@ package io.calm.calibration;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.checkpoint.CheckpointException;
 import io.calm.model.ModelSpec;
 import io.calm.runtime.Decoder;
+import io.calm.runtime.StepFailedException;
 import io.calm.tensor.Parallel;
 import io.calm.testing.LogitRows;
 import java.util.ArrayList;
@@ -26,7 +29,7 @@ class SelfSamplerTest {
   private static final int LENGTH = 32;
 
   /** A model whose next token does not depend on those before. */
-  private static final class Memoryless implements Decoder {
+  private static class Memoryless implements Decoder {
     private final float[] logits;
 
     Memoryless(float[] logits) {
@@ -79,6 +82,25 @@ class SelfSamplerTest {
 
   private static List<int[]> flat(long seed) {
     return sample(new float[VOCABULARY], OptionalInt.empty(), false, seed);
+  }
+
+  @Test
+  void aModelWithoutFiniteLogitsIsRefused() {
+    Decoder failing =
+        new Memoryless(new float[VOCABULARY]) {
+          @Override
+          public List<List<Logits>> step(List<Chunk> chunks) {
+            throw new StepFailedException("block 2, linear O: NaN", Set.of(0));
+          }
+        };
+    try (Parallel parallel = new Parallel(1)) {
+      SelfSampler sampler =
+          new SelfSampler(failing, OptionalInt.empty(), false, new int[] {1}, List.of(), parallel);
+      CheckpointException refused =
+          assertThrows(
+              CheckpointException.class, () -> sampler.sample(SAMPLES, LENGTH, 7, written -> {}));
+      assertTrue(refused.getMessage().contains("block 2, linear O: NaN"), refused::getMessage);
+    }
   }
 
   @Test

@@ -91,7 +91,7 @@ class JavaDecoderFailureTest {
           assertThrows(StepFailedException.class, () -> decoder.step(List.of(good, bad)));
       assertEquals(
           "block 0, linear Q, K, V: expected finite numbers, got NaN or infinity in 1 sequence;"
-              + " end it, the others can go on",
+              + " if every prompt fails, the model's weights are damaged or too large",
           e.getMessage());
       assertEquals(Set.of(1), e.failed());
       float[][] rest = Decodes.copy(decoder.step(List.of(good)).get(0));

@@ -1,6 +1,7 @@
 package io.calm.serving.load;
 
 import io.calm.checkpoint.ChatTemplate;
+import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.generate.Finish;
 import io.calm.generate.GeneratedToken;
@@ -16,6 +17,7 @@ import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoder.Chunk;
 import io.calm.runtime.Decoder.Wanted;
 import io.calm.runtime.DecoderSequences;
+import io.calm.runtime.StepFailedException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -93,11 +95,14 @@ final class WarmUp {
   }
 
   /**
-   * Warms up a model on this thread. A failure is logged and has no other effect.
+   * Warms up a model on this thread. The load fails if the first step computes numbers that are not
+   * finite: every request with the same first token would fail. Any other failure is logged and has
+   * no other effect.
    *
    * @param decoder a decoder that nothing else uses yet; stays open
    * @param rehearsal sends requests to a scheduler, for a limited time
    * @param nanoClock monotonic clock in nanoseconds
+   * @throws CheckpointException if the first step failed
    */
   static void run(
       String name,
@@ -119,6 +124,10 @@ final class WarmUp {
           whole ? "complete" : "ended by its time limit");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } catch (CheckpointException e) {
+      throw e;
+    } catch (StepFailedException e) {
+      logger.warn("{}: a step of the warm-up failed: {}", name, e.getMessage());
     } catch (RuntimeException | OutOfMemoryError | StackOverflowError e) {
       logger.debug("{}: the warm-up failed, the load continues", name, e);
     }
@@ -144,13 +153,25 @@ final class WarmUp {
 
   /** Runs steps and requests; returns whether none was skipped. */
   private boolean run(int[] tokens, Tokenizer tokenizer) {
-    decodes(1, tokens); // reads the pages of the weights
+    first(tokens);
     if (!fits(1)) {
       return false;
     }
     decodes(1, tokens);
     boolean asked = requests(tokens, tokenizer);
     return steps(tokens) && asked;
+  }
+
+  /** Runs the first step, which reads the pages of the weights. */
+  private void first(int[] tokens) {
+    try {
+      decodes(1, tokens);
+    } catch (StepFailedException e) {
+      throw new CheckpointException(
+          "the model cannot compute its first token: %s; convert or download it again"
+              .formatted(e.getMessage()),
+          e);
+    }
   }
 
   /** Runs steps of several sequences, and one of a prompt; returns whether none was skipped. */

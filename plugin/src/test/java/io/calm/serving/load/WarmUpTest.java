@@ -2,10 +2,12 @@ package io.calm.serving.load;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.ChatTemplate;
+import io.calm.checkpoint.CheckpointException;
 import io.calm.generate.Finish;
 import io.calm.generate.GeneratedToken;
 import io.calm.generate.Generation;
@@ -19,6 +21,7 @@ import io.calm.generate.TextDecoder;
 import io.calm.generate.TokenScore;
 import io.calm.model.ModelSpec;
 import io.calm.runtime.Decoder;
+import io.calm.runtime.StepFailedException;
 import io.calm.runtime.UnreadableWeightsException;
 import io.calm.serving.model.ServedModel;
 import io.calm.testing.ByteTokenizer;
@@ -208,6 +211,31 @@ class WarmUpTest {
     unreadable.failsFrom = step;
     unreadable.failure = new UnreadableWeightsException("the file has shrunk");
     assertEquals(step, warmUp(unreadable, BUDGETS).size());
+  }
+
+  @Test
+  void aFirstStepThatIsNotFiniteFailsTheLoad() {
+    Recorded damaged = new Recorded(chunks -> MILLISECOND);
+    damaged.failsFrom = 1;
+    damaged.failure = new StepFailedException("logits: NaN", Set.of(0));
+    CheckpointException refused =
+        assertThrows(
+            CheckpointException.class,
+            () ->
+                WarmUp.run(
+                    "m",
+                    damaged,
+                    BUDGETS,
+                    new ByteTokenizer(),
+                    Optional.empty(),
+                    (scheduler, limit) -> {},
+                    damaged.clock::get));
+    assertTrue(refused.getMessage().contains("logits: NaN"), refused::getMessage);
+
+    Recorded later = new Recorded(chunks -> MILLISECOND);
+    later.failsFrom = 2;
+    later.failure = damaged.failure;
+    assertEquals(2, warmUp(later, BUDGETS).size(), "another step only ends the warm-up");
   }
 
   @Test

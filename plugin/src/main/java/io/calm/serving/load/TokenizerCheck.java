@@ -4,6 +4,7 @@ import io.calm.checkpoint.Tokenizer;
 import io.calm.serving.reply.TokenText;
 import io.calm.text.Printable;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -18,13 +19,29 @@ final class TokenizerCheck {
   private TokenizerCheck() {}
 
   /**
-   * Warns once about tokens without an embedding. Such a model is served, because its other tokens
-   * work; a prompt with such a token is refused.
+   * Warns about tokens without an embedding. Such a model is served, because its other tokens work;
+   * a prompt with such a token is refused.
    *
    * @param rows number of embeddings
    */
   static void warn(String model, Tokenizer tokenizer, int rows) {
     problem(tokenizer, rows).ifPresent(problem -> logger.warn("{}: {}", model, problem));
+    added(tokenizer, rows).ifPresent(problem -> logger.warn("{}: {}", model, problem));
+  }
+
+  /**
+   * Returns a description of a token without an embedding that the tokenizer adds to every text.
+   */
+  static Optional<String> added(Tokenizer tokenizer, int rows) {
+    return Arrays.stream(tokenizer.encode("", true))
+        .filter(id -> id >= rows)
+        .mapToObj(
+            id ->
+                ("the tokenizer adds the token %d to every text, beyond the model's %d embeddings;"
+                        + " every completion is refused: correct the post_processor of"
+                        + " tokenizer.json, or the id of the token")
+                    .formatted(id, rows))
+        .findFirst();
   }
 
   /** Returns a description of missing embeddings; empty if every token has one. */

@@ -1,6 +1,7 @@
 package io.calm.serving.load;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.testing.ByteTokenizer;
 import java.util.Optional;
@@ -22,5 +23,13 @@ class TokenizerCheckTest {
             "the tokenizer has 194 tokens beyond the model's 64 embeddings, first 64 \"@\","
                 + " 65 \"A\", 66 \"B\", 67 \"C\", 68 \"D\"; a prompt with one of them is refused"),
         TokenizerCheck.problem(tokenizer, 64));
+  }
+
+  @Test
+  void anAddedTokenBeyondTheEmbeddingsIsNamed() {
+    ByteTokenizer tokenizer = new ByteTokenizer();
+    assertEquals(Optional.empty(), TokenizerCheck.added(tokenizer, ByteTokenizer.SIZE));
+    String problem = TokenizerCheck.added(tokenizer, ByteTokenizer.BEGIN).orElseThrow();
+    assertTrue(problem.startsWith("the tokenizer adds the token 256 to every text"), problem);
   }
 }

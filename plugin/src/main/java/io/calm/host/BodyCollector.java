@@ -17,6 +17,7 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.handler.codec.http.TooLongHttpLineException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -64,6 +65,13 @@ final class BodyCollector extends ChannelInboundHandlerAdapter {
         "body: expected at most %d bytes, got more".formatted(maxBytes));
   }
 
+  private static ApiException chunkLineTooLong() {
+    return new ApiException(
+        ApiException.Kind.INVALID,
+        "malformed HTTP request: chunk line: expected at most %d bytes, got more"
+            .formatted(StrictRequestDecoder.MAX_LINE_BYTES));
+  }
+
   @Override
   public void channelRead(ChannelHandlerContext context, Object message) {
     if (message instanceof HttpRequest request) {
@@ -99,7 +107,8 @@ final class BodyCollector extends ChannelInboundHandlerAdapter {
       return;
     }
     if (!content.decoderResult().isSuccess()) {
-      fail(context, content.decoderResult().cause());
+      Throwable cause = content.decoderResult().cause();
+      fail(context, cause instanceof TooLongHttpLineException ? chunkLineTooLong() : cause);
       return;
     }
     length += content.content().readableBytes();

@@ -2,6 +2,7 @@ package io.calm.host;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.serving.reply.ApiException;
@@ -9,6 +10,7 @@ import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.CompositeByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.embedded.EmbeddedChannel;
+import io.netty.handler.codec.DecoderResult;
 import io.netty.handler.codec.http.DefaultHttpContent;
 import io.netty.handler.codec.http.DefaultHttpRequest;
 import io.netty.handler.codec.http.DefaultLastHttpContent;
@@ -16,6 +18,7 @@ import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.handler.codec.http.TooLongHttpLineException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.junit.jupiter.api.AfterEach;
@@ -61,6 +64,21 @@ final class BodyCollectorTest {
     FullHttpRequest empty = channel.readInbound();
     assertEquals(0, empty.content().readableBytes());
     empty.release();
+  }
+
+  @Test
+  void aChunkLineThatIsTooLongIsNoRequestLine() {
+    head();
+    DefaultLastHttpContent broken = new DefaultLastHttpContent();
+    broken.setDecoderResult(DecoderResult.failure(new TooLongHttpLineException("too long")));
+    channel.writeInbound(broken);
+    FullHttpRequest refused = channel.readInbound();
+    ApiException error = assertInstanceOf(ApiException.class, refused.decoderResult().cause());
+    assertEquals(400, error.kind().status());
+    assertEquals(
+        "malformed HTTP request: chunk line: expected at most 8192 bytes, got more",
+        error.getMessage());
+    refused.release();
   }
 
   /** The budget is charged with what was received: many clients may each have sent a few bytes. */

@@ -3,6 +3,7 @@ package io.calm.artifact;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import io.calm.files.FileErrors;
 import io.calm.files.PrivateFiles;
 import io.calm.files.UntrustedPathException;
 import io.calm.model.BlockParameters;
@@ -47,7 +48,7 @@ final class ArtifactReader {
     } catch (ClosedByInterruptException e) {
       throw new ArtifactException("%s: interrupted while it was read".formatted(directory), e);
     } catch (IOException e) {
-      throw new BadArtifactException("cannot be read: " + e, e);
+      throw new BadArtifactException("cannot be read: " + FileErrors.reason(e), e);
     } catch (InternalError e) { // a mapped page that is not there
       throw new BadArtifactException("was cut short while it was read: " + e.getMessage(), e);
     } catch (IllegalArgumentException | IndexOutOfBoundsException | JsonParseException e) {

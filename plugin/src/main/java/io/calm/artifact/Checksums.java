@@ -1,5 +1,6 @@
 package io.calm.artifact;
 
+import io.calm.files.FileErrors;
 import io.calm.tensor.Parallel;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -77,7 +78,7 @@ final class Checksums {
     try {
       return part.verify(file, buffer);
     } catch (IOException e) {
-      return Optional.of("%s: cannot be read: %s".formatted(part.name(), e));
+      return Optional.of("%s: cannot be read: %s".formatted(part.name(), FileErrors.reason(e)));
     }
   }
 }

@@ -1,5 +1,6 @@
 package io.calm.artifact;
 
+import io.calm.files.FileErrors;
 import io.calm.files.PrivateFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -100,7 +101,9 @@ public final class FileDigests {
       return sha256;
     } catch (IOException e) {
       throw new ArtifactException(
-          "%s: cannot be read: %s; check path and permissions".formatted(file, e), e);
+          "%s: cannot be read: %s; check path and permissions"
+              .formatted(file, FileErrors.reason(e)),
+          e);
     }
   }
 

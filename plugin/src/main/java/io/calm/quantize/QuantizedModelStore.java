@@ -26,7 +26,6 @@ import io.calm.tensor.TableFormat;
 import io.calm.torch.EngineFailures;
 import io.calm.torch.EngineMissingException;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -354,7 +353,11 @@ public final class QuantizedModelStore {
 
   private String digest(Path file) {
     CalibrationText.requireRegular(file);
-    return ofFiles(() -> digests.sha256(List.of(file))).get(0);
+    try {
+      return digests.sha256(file);
+    } catch (ArtifactException e) {
+      throw new CheckpointException("calm.calibration: " + e.getMessage(), e);
+    }
   }
 
   /** Returns the answers about model files that the cache remembers. */

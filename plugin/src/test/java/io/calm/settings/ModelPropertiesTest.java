@@ -2,6 +2,7 @@ package io.calm.settings;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -138,6 +139,7 @@ class ModelPropertiesTest {
       SettingsException refused =
           assertThrows(SettingsException.class, () -> ModelProperties.read(directory));
       assertTrue(refused.getMessage().startsWith(file + ": expected a properties file in UTF-8"));
+      assertFalse(refused.getMessage().contains("Exception"), refused::getMessage);
     }
   }
 }

@@ -3,6 +3,7 @@ package io.calm.checkpoint.hf;
 import com.google.gson.JsonElement;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.storage.JsonFiles;
+import io.calm.files.FileErrors;
 import io.calm.text.Printable;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -75,7 +76,11 @@ public final class DirectoryDiagnosis {
           .toList();
     } catch (IOException | UncheckedIOException e) { // from opening or from listing the directory
       throw CheckpointException.refused(
-          directory.toString(), "a readable directory", e, "check its permissions", e);
+          directory.toString(),
+          "a readable directory",
+          FileErrors.reason(e),
+          "check its permissions",
+          e);
     }
   }
 

@@ -10,6 +10,7 @@ import io.calm.checkpoint.hf.DirectoryDiagnosis;
 import io.calm.checkpoint.hf.HfDirectory;
 import io.calm.checkpoint.storage.ForeignFiles;
 import io.calm.checkpoint.tokenizer.TokenizerLoader;
+import io.calm.files.FileErrors;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -95,7 +96,11 @@ public final class Checkpoints {
       return files.filter(Checkpoints::isGguf).sorted().toList();
     } catch (IOException | UncheckedIOException e) { // from opening or from listing the directory
       throw CheckpointException.refused(
-          directory.toString(), "a readable directory", e, "check its permissions", e);
+          directory.toString(),
+          "a readable directory",
+          FileErrors.reason(e),
+          "check its permissions",
+          e);
     }
   }
 

@@ -85,7 +85,7 @@ public final class SafetensorsFile {
           .decode(ByteBuffer.wrap(bytes, LENGTH_BYTES, length))
           .toString();
     } catch (CharacterCodingException e) {
-      throw CheckpointException.refused(file + ": header", "UTF-8", e, DAMAGED, e);
+      throw CheckpointException.refused(file + ": header", "UTF-8", "other bytes", DAMAGED, e);
     }
   }
 

@@ -1,6 +1,7 @@
 package io.calm.checkpoint.storage;
 
 import io.calm.checkpoint.CheckpointException;
+import io.calm.files.FileErrors;
 import io.calm.files.FileStamp;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -61,7 +62,7 @@ public final class CheckpointFile {
 
   private static CheckpointException unreadable(Path path, IOException e) {
     return CheckpointException.refused(
-        path.toString(), "a readable file", e, "check its permissions", e);
+        path.toString(), "a readable file", FileErrors.reason(e), "check its permissions", e);
   }
 
   private static String missing(Path path) {

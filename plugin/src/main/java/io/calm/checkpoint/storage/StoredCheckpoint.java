@@ -7,6 +7,7 @@ import io.calm.checkpoint.GenerationDefaults;
 import io.calm.checkpoint.SourceCoverage;
 import io.calm.checkpoint.SourceFiles;
 import io.calm.checkpoint.Tokenizer;
+import io.calm.files.FileErrors;
 import io.calm.files.FileStamp;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
@@ -138,7 +139,9 @@ public final class StoredCheckpoint implements Checkpoint {
       return FileStamp.of(file);
     } catch (IOException e) {
       throw new CheckpointException(
-          "%s: expected a file, got %s; restore it and load again".formatted(file, e), e);
+          "%s: expected a file, got %s; restore it and load again"
+              .formatted(file, FileErrors.reason(e)),
+          e);
     }
   }
 

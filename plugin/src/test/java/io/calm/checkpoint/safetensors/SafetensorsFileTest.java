@@ -82,6 +82,10 @@ class SafetensorsFileTest {
                     directory.resolve("long"), new byte[] {-1, -1, -1, -1, -1, -1, -1, -1, 0})),
         "header length",
         "18446744073709551615");
+    byte[] latin1 = {2, 0, 0, 0, 0, 0, 0, 0, '{', (byte) 0xff};
+    assertRefused(
+        () -> SafetensorsFile.open(Files.write(directory.resolve("latin1"), latin1)),
+        "header: expected UTF-8, got other bytes");
     assertRefused(() -> open("{\"a\": ", 0), "header", "JSON object");
     assertRefused(() -> open("[]", 0), "JSON object");
     assertRefused(() -> open("{} {}", 0), "malformed JSON");

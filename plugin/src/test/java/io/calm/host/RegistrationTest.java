@@ -116,6 +116,7 @@ class RegistrationTest {
         "'synchronous': 'nope'; synchronous: expected true or false, got the string \"nope\"",
         "'synchronous': 1; synchronous: expected true or false, got the number 1",
         "'job_queue_size': 'x'; job_queue_size: expected a whole number, got the string \"x\"",
+        "'job_queue_size': -7; job_queue_size: expected",
         "'job_queue_size': true; job_queue_size: expected a whole number, got true",
         "'min_worker': 1.5; min_worker: expected a whole number",
         "'calm.max-context': [64]; calm.max-context: expected a string, a number, true or false,"

@@ -35,6 +35,9 @@ record Registration(String url, String name, boolean synchronous, Map<String, St
   private static final List<String> WITHOUT_EFFECT =
       List.of("batch_size", "max_batch_delay", "max_idle_time", "min_worker", "max_worker");
 
+  /** Value of a number that DJL Serving's clients send for its default. */
+  private static final long NOT_GIVEN = -1;
+
   /** Maximum length of a URL; a path of a file cannot be longer. */
   private static final int MAX_URL = 4096;
 
@@ -117,7 +120,7 @@ record Registration(String url, String name, boolean synchronous, Map<String, St
     Map<String, String> overrides = new HashMap<>();
     parameters
         .whole("job_queue_size")
-        .filter(size -> size >= 0)
+        .filter(size -> size != NOT_GIVEN)
         .ifPresent(size -> overrides.put("job_queue_size", Long.toString(size)));
     for (String key : parameters.names()) {
       if (LocalModels.isSetting(key)) {

@@ -112,6 +112,13 @@ public final class LocalModels {
                   .formatted(Printable.of(Urls.withoutSecrets(url.toString())))
               + " model first");
     }
+    String host = url.getAuthority();
+    if (host != null && !host.equalsIgnoreCase("localhost")) {
+      throw ApiException.invalid(
+          "url",
+          "expected a file of this machine, got %s; begin the URL with file:///"
+              .formatted(Printable.of(Urls.withoutSecrets(url.toString()))));
+    }
     return Path.of(url.getPath());
   }
 

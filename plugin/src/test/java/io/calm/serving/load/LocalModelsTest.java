@@ -73,6 +73,20 @@ class LocalModelsTest {
   }
 
   @Test
+  void aFileOfAnotherMachineIsRefused() {
+    String path = directory.toUri().getPath();
+    for (String url : List.of("file:" + path, "file://" + path, "file://LOCALHOST" + path)) {
+      assertEquals(directory, LocalModels.path(url));
+    }
+    ApiException refused =
+        assertThrows(ApiException.class, () -> LocalModels.path("file://user:secret@host" + path));
+    String message = String.valueOf(refused.getMessage());
+    assertTrue(
+        message.startsWith("url: expected a file of this machine, got file://***@host/"), message);
+    assertThrows(ApiException.class, () -> LocalModels.path("file://ho_st" + path));
+  }
+
+  @Test
   void userAndPasswordOfAUrlAreShownNowhere() {
     for (String url :
         List.of(

@@ -2,6 +2,7 @@ package io.calm.checkpoint.template;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
 import io.calm.checkpoint.ChatTemplate;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.storage.JsonErrors;
@@ -132,14 +133,21 @@ public final class ChatTemplateLoader {
         }
       }
     }
-    if (template.isJsonPrimitive()) {
-      return Optional.of(new Source(file, template.getAsString()));
+    if (template instanceof JsonPrimitive primitive && primitive.isString()) {
+      return Optional.of(new Source(file, primitive.getAsString()));
     }
     throw CheckpointException.refused(
         file + ", key chat_template",
         "a string, or a list with a template named default",
-        template.isJsonArray() ? "a list without one" : "an object",
+        got(template),
         "copy the file again from its source");
+  }
+
+  private static String got(JsonElement template) {
+    if (template.isJsonPrimitive()) {
+      return template.toString();
+    }
+    return template.isJsonArray() ? "a list without one" : "an object";
   }
 
   private static JsonObject read(Path file) {

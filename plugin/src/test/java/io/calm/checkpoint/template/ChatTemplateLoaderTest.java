@@ -86,6 +86,14 @@ class ChatTemplateLoaderTest {
   }
 
   @Test
+  void aTemplateThatIsNoStringIsRefused() throws IOException {
+    write("tokenizer_config.json", "{\"chat_template\": 5}");
+    String refused = refusal(() -> ChatTemplateLoader.fromDirectory(directory));
+    assertTrue(refused.contains("expected a string, or a list"), refused);
+    assertTrue(refused.contains("got 5"), refused);
+  }
+
+  @Test
   void aDamagedConfigIsRefused() throws IOException {
     write("tokenizer_config.json", "[");
     assertThrows(CheckpointException.class, () -> ChatTemplateLoader.fromDirectory(directory));

@@ -55,7 +55,7 @@ static void fit(const float *w, const float *h, int count, int rounds, float *sc
   for (int start = 0; start < 2; start++) {
     float span = (high - low) * STARTS[start];
     float s = fmaxf(span / 15, 0x1p-14f), m = ((low + high) / 2 + 0.0f) - span / 2;
-    m = high - low < 2 * 0x1p-14f ? (float)(sum_w / sum_h) : m;
+    m = high - low < 2 * 0x1p-14f && STARTS[start] < 1 ? (float)(sum_w / sum_h) : m;
     for (int round = 0; round < rounds; round++) {
       float next[2] = {s}, half_s = driver_round_half(s), half_m = driver_round_half(m);
       double squared = round_once(w, h, count, half_s, half_m, next);

@@ -89,7 +89,8 @@ static void solve(fit *f, const float *scale, const float *minimum, const sums *
 static void begin(fit *f, int lane, int start) {
   float range = f->highest[lane] - f->lowest[lane], span = range * f->starts[start];
   float scale = span / LEVELS, middle = (f->lowest[lane] + f->highest[lane]) / 2 + 0.0f;
-  int flat = range < 2 * HALF_MIN && f->sum_h > 0; /* perhaps best as a constant */
+  /* A range of less than two steps is perhaps best as a constant. */
+  int flat = range < 2 * HALF_MIN && f->starts[start] < 1 && f->sum_h > 0;
   f->next_scale[lane] = scale > HALF_MIN ? scale : HALF_MIN;
   f->next_minimum[lane] = flat ? (float)(f->sum_w[lane] / f->sum_h) : middle - span / 2;
   f->start[lane] = start;

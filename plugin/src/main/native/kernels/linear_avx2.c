@@ -35,7 +35,7 @@ typedef struct {
 /* The form of the weights that a block reads. */
 typedef enum {
   PACKED,    /* packed words and float16 grids */
-  UNPACKING, /* the same, which the block stores unpacked for the blocks behind it */
+  UNPACKING, /* the same, which the block stores unpacked for the blocks after it */
   UNPACKED,  /* a slice of codes, and float32 grids */
 } form;
 

@@ -1,6 +1,7 @@
 package io.calm.artifact;
 
 import io.calm.artifact.LookupCounts.Outcome;
+import io.calm.files.FileErrors;
 import io.calm.files.PrivateFiles;
 import io.calm.files.UntrustedPathException;
 import io.calm.model.ModelSpec;
@@ -172,7 +173,7 @@ public final class ArtifactStore {
     } catch (IOException e) {
       throw new ArtifactException(
           "%s: cannot be written: %s; set calm.cache-dir to a writable directory"
-              .formatted(root, e),
+              .formatted(root, FileErrors.reason(e)),
           e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

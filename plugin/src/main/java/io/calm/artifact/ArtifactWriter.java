@@ -1,5 +1,6 @@
 package io.calm.artifact;
 
+import io.calm.files.FileErrors;
 import io.calm.files.PrivateFiles;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
@@ -312,7 +313,7 @@ public final class ArtifactWriter implements AutoCloseable {
     } catch (IOException e) {
       throw new ArtifactException(
           "%s: %s cannot be written: %s; free space there, or set calm.cache-dir"
-              .formatted(paths.temporary(), what, e),
+              .formatted(paths.temporary(), what, FileErrors.reason(e)),
           e);
     }
   }

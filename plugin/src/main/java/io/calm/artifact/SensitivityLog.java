@@ -2,6 +2,7 @@ package io.calm.artifact;
 
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import io.calm.files.FileErrors;
 import io.calm.files.PrivateFiles;
 import io.calm.search.Sensitivity;
 import io.calm.search.SensitivityCell;
@@ -60,7 +61,7 @@ public final class SensitivityLog implements Sensitivity.Log, AutoCloseable {
     } catch (IOException e) {
       throw new ArtifactException(
           "%s: no log of a sensitivity table can be opened in it: %s; check its permissions, or set"
-                  .formatted(cacheDir, e)
+                  .formatted(cacheDir, FileErrors.reason(e))
               + " calm.cache-dir to another directory",
           e);
     }
@@ -131,7 +132,8 @@ public final class SensitivityLog implements Sensitivity.Log, AutoCloseable {
       channel.force(false);
     } catch (IOException e) {
       throw new ArtifactException(
-          "%s: a cell cannot be written: %s; free some space, and run it again".formatted(file, e),
+          "%s: a cell cannot be written: %s; free some space, and run it again"
+              .formatted(file, FileErrors.reason(e)),
           e);
     }
     remember(cell);

@@ -16,9 +16,9 @@ import org.jspecify.annotations.Nullable;
  * have the same bits.
  *
  * <p>Scales are normal float16 numbers. Where the fit is below these, or free because all weights
- * have one code, the scale stays and only the minimum is fitted. A range of less than two steps of
- * the smallest scale starts from its mean, and so is never worse than that constant. A grid that
- * float16 cannot hold is reported by {@link #fit}, not clamped.
+ * have one code, the scale stays and only the minimum is fitted. With {@link Effort#FULL}, a range
+ * of less than two steps of the smallest scale also starts from its mean, and so is never worse
+ * than that constant. A grid that float16 cannot hold is reported by {@link #fit}, not clamped.
  */
 public final class GroupGrid {
   private static final int LEVELS = 15;
@@ -92,7 +92,7 @@ public final class GroupGrid {
     boolean flat = high - low < 2 * Float16.MIN_NORMAL && sumH > 0;
     for (float start : starts) {
       float span = (high - low) * start;
-      float first = flat ? (float) (sumW / sumH) : middle - span / 2;
+      float first = flat && start < 1 ? (float) (sumW / sumH) : middle - span / 2;
       refine(w, importance, from, length, span / LEVELS, first);
     }
     return error < Double.POSITIVE_INFINITY;

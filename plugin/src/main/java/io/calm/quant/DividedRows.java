@@ -46,10 +46,11 @@ final class DividedRows {
         codes = codes == weight.codes() ? codes.clone() : codes;
         int first = row * weight.inputs() + i % groups * weight.group();
         int end = Math.min(first + weight.group(), (row + 1) * weight.inputs());
+        float lowest = scale * lowestCode(codes, first, end) + minimum;
         double offsets = 0;
         for (int k = first; k < end; k++) {
           float value = scale * codes[k] + minimum;
-          codes[k] = (byte) GroupGrid.code(value, 1 / scales[i], minimums[i]);
+          codes[k] = (byte) GroupGrid.code(value, 1 / scales[i], lowest);
           offsets += value - scales[i] * codes[k];
         }
         minimums[i] = Float16.round((float) (offsets / (end - first)));
@@ -57,5 +58,13 @@ final class DividedRows {
     }
     return new QuantizedMatrix(
         weight.outputs(), weight.inputs(), weight.group(), codes, scales, minimums);
+  }
+
+  private static byte lowestCode(byte[] codes, int from, int to) {
+    byte lowest = Byte.MAX_VALUE;
+    for (int k = from; k < to; k++) {
+      lowest = (byte) Math.min(lowest, codes[k]);
+    }
+    return lowest;
   }
 }

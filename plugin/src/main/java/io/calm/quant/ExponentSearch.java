@@ -169,11 +169,19 @@ public final class ExponentSearch {
     return ones;
   }
 
-  /** Returns {@code values^exponent}, at least 1e-4: channels may be silent. */
+  /**
+   * Returns {@code values^exponent}. Channels may be silent, so no value counts as less than 1e-4
+   * of the largest.
+   */
   public static float[] power(float[] values, double exponent) {
+    float floor = 0;
+    for (float value : values) {
+      floor = Math.max(floor, SMALLEST * value);
+    }
+    floor = floor > 0 ? floor : SMALLEST;
     float[] powers = new float[values.length];
     for (int c = 0; c < powers.length; c++) {
-      powers[c] = (float) Math.max(Math.pow(values[c], exponent), SMALLEST);
+      powers[c] = (float) Math.pow(Math.max(values[c], floor), exponent);
     }
     return powers;
   }

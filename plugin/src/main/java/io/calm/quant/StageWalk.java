@@ -27,7 +27,12 @@ public interface StageWalk extends InputStatistics, AutoCloseable {
   /** Returns as many other rows of the input, spread likewise, that {@link #sample} lacks. */
   Matrix heldOutSample();
 
-  /** Divides the input by {@code scales} [K]: a fold into what comes before. */
+  /**
+   * Divides the input by {@code scales} [K]: a fold into what comes before. Scales that are all 1
+   * change nothing; others may be given once per stage.
+   *
+   * @throws IllegalStateException if the input is divided already
+   */
   void divide(float[] scales);
 
   /**

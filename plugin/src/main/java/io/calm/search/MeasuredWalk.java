@@ -62,4 +62,14 @@ abstract class MeasuredWalk implements StageWalk {
   public final int rows() {
     return pass().rows();
   }
+
+  /** Whether a division by the scales changes nothing. */
+  static boolean areOnes(float[] scales) {
+    for (float scale : scales) {
+      if (scale != 1) {
+        return false;
+      }
+    }
+    return true;
+  }
 }

@@ -90,7 +90,9 @@ final class ReplayedBlock extends SampledBlock {
 
     @Override
     public void divide(float[] scales) {
-      pass.divide(scales);
+      if (!areOnes(scales)) {
+        pass.divide(scales);
+      }
     }
 
     @Override

@@ -218,15 +218,6 @@ final class SharedStages implements AutoCloseable {
       own.get().divide(scales);
     }
 
-    private static boolean areOnes(float[] scales) {
-      for (float scale : scales) {
-        if (scale != 1) {
-          return false;
-        }
-      }
-      return true;
-    }
-
     @Override
     public void advance(Map<LinearRole, QuantizedMatrix> linears, Map<LinearRole, float[]> biases) {
       throw new IllegalStateException("an algorithm quantizes one stage here and does not advance");

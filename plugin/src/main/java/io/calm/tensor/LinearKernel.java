@@ -12,7 +12,7 @@ import java.util.Objects;
  * = sum_k xq are exact integers. The bits of y therefore depend neither on the chunks nor on the
  * other rows.
  *
- * <p>Code words are read in place and copied strip by strip into {@link KernelScratch}; with
+ * <p>Code words are read in place and copied chunk by chunk into {@link KernelScratch}; with
  * several rows they are unpacked there once. Immutable; each thread passes its own scratch.
  */
 public final class LinearKernel {

@@ -66,6 +66,20 @@ class GroupGridTest {
     }
   }
 
+  /** Two values less than a step apart still have two codes. */
+  @ParameterizedTest
+  @ValueSource(doubles = {0.6, 0.8, 0.95})
+  void twoCloseValuesHaveTwoCodes(double steps) {
+    float[] w = new float[GROUP];
+    float[] ones = new float[GROUP];
+    Arrays.fill(ones, 1);
+    for (int i = 0; i < GROUP; i++) {
+      w[i] = (float) (i % 2 * steps * Float16.MIN_NORMAL);
+    }
+    double apart = (1 - steps) * Float16.MIN_NORMAL / 2;
+    assertEquals(GROUP * apart * apart, fitted(w, ones), GROUP * apart * apart * 0.01 + 1e-12);
+  }
+
   @Test
   void aWeightThatCountsAloneIsExactAndOthersKeepTheirGrid() {
     float[] w = normal(new Random(5), 1);

@@ -121,6 +121,21 @@ class DividedRowsTest {
     assertEquals(mean, after.get(0, 32), 0x1p-25, "the nearest float16 minimum");
   }
 
+  /** The lowest code in use need not be 0. */
+  @Test
+  void highCodesBelowHalfAStepBecomeTheirMeanToo() {
+    byte[] codes = new byte[32];
+    for (int k = 0; k < 32; k++) {
+      codes[k] = (byte) (7 + k % 2);
+    }
+    QuantizedMatrix weight =
+        new QuantizedMatrix(1, 32, 32, codes, new float[] {0.01f}, new float[] {-0.05f});
+    Matrix after = DividedRows.of(weight, new float[] {2e3f}, "V").dequantize();
+    for (int k = 0; k < 32; k++) {
+      assertEquals((0.01 * 7.5 - 0.05) / 2e3, after.get(0, k), 0x1p-25);
+    }
+  }
+
   @Test
   void constantGroupsMayBeDividedByAnything() {
     QuantizedMatrix weight = weight(1, 0);

@@ -40,15 +40,6 @@ class ExponentSearchTest {
   }
 
   /** Before error feedback: the identity leads, as s and s^0.5 fail, so s^0.25 is tried. */
-  /** So that a fold does not depend on the unit of the stream, as long as no channel is silent. */
-  @Test
-  void powersOfSmallValuesKeepTheirRatio() {
-    float[] powers = ExponentSearch.power(new float[] {1e-3f, 1e-5f, 1e-7f, 0}, 0.5);
-    assertEquals(10, powers[0] / powers[1], 1e-4);
-    assertEquals(10, powers[1] / powers[2], 1e-4);
-    assertEquals(1e-4f, powers[3]);
-  }
-
   @Test
   void theMildestPowerIsTheNeighbourOfTheIdentity() {
     AtomicInteger calls = new AtomicInteger();
@@ -113,5 +104,17 @@ class ExponentSearchTest {
       }
     }
     return rows;
+  }
+
+  /** So that a fold does not depend on the unit of the stream, nor on how silent a channel is. */
+  @Test
+  void powersKeepTheirRatiosInEveryUnit() {
+    for (float unit : new float[] {1, 1e-3f, 1e-6f}) {
+      float[] powers = ExponentSearch.power(new float[] {unit, 1e-2f * unit, 1e-6f * unit, 0}, 0.5);
+      assertEquals(10, powers[0] / powers[1], 1e-4);
+      assertEquals(100, powers[0] / powers[2], 1e-3);
+      assertEquals(100, powers[0] / powers[3], 1e-3);
+    }
+    assertEquals(1, ExponentSearch.power(new float[] {0, 0}, 0)[0]);
   }
 }

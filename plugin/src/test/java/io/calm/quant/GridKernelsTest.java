@@ -34,7 +34,7 @@ class GridKernelsTest {
   private static Matrix weights(int outputs, int inputs, Random random) {
     Matrix matrix = Matrix.allocate(outputs, inputs);
     for (int n = 0; n < outputs; n++) {
-      int kind = random.nextInt(10);
+      int kind = random.nextInt(12);
       for (int k = 0; k < inputs; k++) {
         matrix.set(n, k, weight(kind, random));
       }
@@ -53,14 +53,17 @@ class GridKernelsTest {
       case 5 -> random.nextInt(100) == 0 ? Float.NaN : normal;
       case 6 -> normal * 3e4f;
       case 7 -> random.nextBoolean() ? 65504f : -65504f;
+      case 8 -> normal * 2e-5f; // less than two steps of the smallest scale
+      case 9 -> random.nextBoolean() ? 0 : 5.5e-5f;
       default -> normal * 0.05f;
     };
   }
 
   private static float[] importance(int inputs, Random random) {
     float[] h = new float[inputs];
+    int silent = random.nextInt(4); // of three inputs; all with 3
     for (int k = 0; k < inputs; k++) {
-      h[k] = (float) Math.exp(4 * random.nextGaussian());
+      h[k] = random.nextInt(3) < silent ? 0 : (float) Math.exp(4 * random.nextGaussian());
     }
     return h;
   }

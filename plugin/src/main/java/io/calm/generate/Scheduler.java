@@ -138,10 +138,14 @@ public final class Scheduler implements AutoCloseable {
     if ((long) prompt + answer > settings.maxContext()) {
       throw new RejectedException(
           RejectedException.Reason.TOO_LONG,
-          ("the prompt is too long: it has %d tokens and max_new_tokens is %d, together %d, but"
-                  + " this model's maximum context length is %d tokens; shorten the prompt or ask"
-                  + " for fewer tokens")
-              .formatted(prompt, answer, (long) prompt + answer, settings.maxContext()));
+          ("%sthis model's maximum context length is %d tokens, but the prompt has %d tokens and"
+                  + " max_new_tokens is %d, together %d; shorten the prompt or ask for fewer tokens")
+              .formatted(
+                  prompt < settings.maxContext() ? "" : "the prompt is too long: ",
+                  settings.maxContext(),
+                  prompt,
+                  answer,
+                  (long) prompt + answer));
     }
     if (Decoder.blocksFor(request.capacity()) > settings.blocks()) {
       throw new RejectedException(

@@ -96,9 +96,13 @@ class SchedulerAdmissionTest {
           context
               .getMessage()
               .startsWith(
-                  "the prompt is too long: it has 3 tokens and max_new_tokens is 298, together 301,"
-                      + " but this model's maximum context length is 300 tokens"),
+                  "this model's maximum context length is 300 tokens, but the prompt has 3 tokens"
+                      + " and max_new_tokens is 298, together 301;"),
           context.getMessage());
+      RejectedException prompt = rejected(scheduler, request(1, new Recorder(), new int[300]));
+      assertTrue(
+          prompt.getMessage().startsWith("the prompt is too long: this model's maximum context"),
+          prompt.getMessage());
       RejectedException budget = rejected(scheduler, request(255, new Recorder(), 1, 2, 3));
       assertTrue(budget.getMessage().contains("257 tokens, but the budget of this model is 256"));
       RejectedException overflow =

@@ -159,10 +159,15 @@ public final class Prompts {
       if ((long) length + answer > context) {
         throw new ApiException(
             ApiException.Kind.TOO_LONG,
-            ("the prompt is too long: it has %d tokens and %s is %d, together %d, but this model's"
-                    + " maximum context length is %d tokens; shorten the prompt or ask for fewer"
-                    + " tokens")
-                .formatted(length, key, answer, (long) length + answer, context),
+            ("%sthis model's maximum context length is %d tokens, but the prompt has %d tokens and"
+                    + " %s is %d, together %d; shorten the prompt or ask for fewer tokens")
+                .formatted(
+                    length < context ? "" : "the prompt is too long: ",
+                    context,
+                    length,
+                    key,
+                    answer,
+                    (long) length + answer),
             Optional.of(key));
       }
     }

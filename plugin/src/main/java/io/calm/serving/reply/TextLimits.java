@@ -77,9 +77,9 @@ final class TextLimits {
       if (length > max) {
         throw new ApiException(
             ApiException.Kind.TOO_LONG,
-            ("%s: the prompt is too long: expected at most %d characters with this model's maximum"
-                    + " context length of %d tokens, got %d")
-                .formatted(key, max, model.scheduler().settings().maxContext(), length),
+            ("%s: the prompt is too long: it has %d characters, but at most %d are read, because"
+                    + " this model's maximum context length is %d tokens; shorten it")
+                .formatted(key, length, max, model.scheduler().settings().maxContext()),
             Optional.of(key));
       }
     }
@@ -104,8 +104,8 @@ final class TextLimits {
   private static ApiException tooLong(ServedModel model, String key, long length) {
     return new ApiException(
         ApiException.Kind.TOO_LONG,
-        ("%s: the prompt is too long: it has %d characters, which are more tokens than this"
-                + " model's maximum context length of %d tokens; shorten it")
+        ("%s: the prompt is too long: it has %d characters, which are too many tokens: this"
+                + " model's maximum context length is %d tokens; shorten it")
             .formatted(key, length, model.scheduler().settings().maxContext()),
         Optional.of(key));
   }

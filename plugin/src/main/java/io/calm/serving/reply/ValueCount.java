@@ -190,11 +190,12 @@ public final class ValueCount {
             .formatted(JsonBody.MAX_LEVELS, at));
   }
 
-  /** Creates the error for a prompt that has too many token ids for any model. */
+  /** Creates the error for a prompt that has more token ids than are read for any model. */
   static ApiException tooManyIds() {
     return new ApiException(
         ApiException.Kind.TOO_LONG,
-        "prompt: the prompt is too long: expected at most %d token ids, got more; shorten it"
+        ("prompt: the prompt is too long: it has more than %d token ids; for token ids, this model's"
+                + " maximum context length is at most that; shorten it")
             .formatted(JsonBody.MAX_TOKEN_IDS),
         Optional.of(TOKEN_IDS));
   }

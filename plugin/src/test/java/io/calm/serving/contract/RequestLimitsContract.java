@@ -94,13 +94,25 @@ interface RequestLimitsContract extends ScriptedServer {
         "'max_tokens': 1, 'prompt': '%5000s'",
         "'prompt': '%5000s'",
         "'prompt': '%4095s'",
-        "'prompt': '%4000s', 'max_tokens': 97"
+        "'prompt': '%70000s'",
+        "'prompt': '%3000000s'"
       })
   default void aContextOverflowIsToldInTheWordsThatClientsLookFor(String body) throws Exception {
     JsonObject error = openAiError(400, COMPLETIONS, "{" + body.formatted("x") + "}");
     String message = error.get("message").getAsString();
     assertTrue(message.contains("prompt is too long"), message);
     assertTrue(message.contains("this model's maximum context length is 4096 tokens"), message);
+  }
+
+  /** A client that shortens its prompts at "prompt is too long" would do so in vain. */
+  @Test
+  default void anAnswerThatIsTooLongIsNotAPromptThatIs() throws Exception {
+    JsonObject error = openAiError(400, COMPLETIONS, "{'prompt': 'x', 'max_tokens': 4096}");
+    String message = error.get("message").getAsString();
+    assertTrue(
+        message.startsWith("this model's maximum context length is 4096 tokens, but the prompt"),
+        message);
+    assertEquals("context_length_exceeded", error.get("code").getAsString());
   }
 
   // Numbers

@@ -167,7 +167,7 @@ class PromptsTest {
       }
       ApiException e =
           assertThrows(ApiException.class, () -> Prompts.encode(served, "prompt", tooLong, true));
-      assertTrue(e.getMessage().contains("expected at most 1048576 characters"), e.getMessage());
+      assertTrue(e.getMessage().contains("at most 1048576 are read"), e.getMessage());
     }
   }
 

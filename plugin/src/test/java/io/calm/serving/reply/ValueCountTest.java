@@ -82,7 +82,8 @@ class ValueCountTest {
     ApiException refusal = assertThrows(ApiException.class, () -> read(more, piece, 10));
     assertEquals(ApiException.Kind.TOO_LONG, refusal.kind());
     assertEquals(
-        "prompt: the prompt is too long: expected at most 1048576 token ids, got more; shorten it",
+        "prompt: the prompt is too long: it has more than 1048576 token ids; for token ids, this"
+            + " model's maximum context length is at most that; shorten it",
         refusal.getMessage());
     byte[] parsed = (max + ",1]]}").getBytes(StandardCharsets.UTF_8);
     assertEquals(

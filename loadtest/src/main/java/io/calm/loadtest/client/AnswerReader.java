@@ -3,6 +3,7 @@ package io.calm.loadtest.client;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.net.ConnectException;
+import java.nio.channels.UnresolvedAddressException;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
@@ -80,13 +81,24 @@ final class AnswerReader implements Flow.Subscriber<String> {
     end(new Answer.End.Broken(reason(failure)));
   }
 
-  /** Returns the reason; the exception of a refused connection has no message. */
+  /** Returns the reason in words. */
   private static String reason(Throwable failure) {
     Throwable cause =
         failure instanceof CompletionException
             ? Optional.ofNullable(failure.getCause()).orElse(failure)
             : failure;
-    return cause instanceof ConnectException ? "cannot connect" : cause.toString();
+    return cause instanceof ConnectException unconnected ? reason(unconnected) : cause.toString();
+  }
+
+  /** Returns the reason; the exceptions of a refused connection and an unknown host have none. */
+  private static String reason(ConnectException unconnected) {
+    for (Throwable cause = unconnected; cause != null; cause = cause.getCause()) {
+      if (cause instanceof UnresolvedAddressException) {
+        return "unknown host";
+      }
+    }
+    String message = unconnected.getMessage();
+    return message == null || message.isBlank() ? "connection refused" : message;
   }
 
   @Override

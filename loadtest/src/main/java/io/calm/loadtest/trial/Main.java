@@ -237,8 +237,15 @@ public final class Main implements Callable<Integer> {
     return new GatlingRun(Map.of("schema", schema, "words", words, "tokens", tokens), key());
   }
 
+  /** Returns the API key. Messages of other classes would show one that is no header value. */
   private String key() {
-    return apiKey == null ? "" : apiKey;
+    String key = apiKey == null ? "" : apiKey;
+    if (!key.chars().allMatch(c -> c >= ' ' && c <= '~')) {
+      throw new IllegalArgumentException(
+          "--api-key: expected printable ASCII characters, got others (the key is not shown);"
+              + " correct it, or CALM_API_KEY: it may end with a line break");
+    }
+    return key;
   }
 
   private static void requireRange(String name, String text) {

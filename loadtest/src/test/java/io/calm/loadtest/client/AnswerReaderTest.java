@@ -3,8 +3,11 @@ package io.calm.loadtest.client;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.net.ConnectException;
+import java.nio.channels.UnresolvedAddressException;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.Test;
 
 /** Streams as servers send them, whole and not. */
@@ -34,6 +37,21 @@ class AnswerReaderTest {
     assertTrue(
         answer.end() instanceof Answer.End.Broken broken && broken.why().contains(part),
         part + " is not in " + answer.end());
+  }
+
+  @Test
+  void aFailedConnectionHasItsReason() {
+    ConnectException unknown = new ConnectException();
+    unknown.initCause(new ConnectException().initCause(new UnresolvedAddressException()));
+    assertEquals("unknown host", reason(unknown));
+    assertEquals("connection refused", reason(new ConnectException()));
+    assertEquals("No route to host", reason(new ConnectException("No route to host")));
+  }
+
+  private static String reason(ConnectException failure) {
+    AnswerReader reader = new AnswerReader(ASK, Schema.OPENAI.dialect(), OptionalInt.empty());
+    reader.broken(new CompletionException(failure));
+    return ((Answer.End.Broken) reader.whole().join().end()).why();
   }
 
   @Test

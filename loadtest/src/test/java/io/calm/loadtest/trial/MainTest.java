@@ -71,7 +71,7 @@ class MainTest {
     int exit = run("gone=http://127.0.0.1:" + port, "--seconds=1", "--out=" + directory);
     assertEquals(CommandLine.ExitCode.SOFTWARE, exit);
     assertEquals(
-        "calm: gone at http://127.0.0.1:%d: the request before the load failed: cannot connect"
+        "calm: gone at http://127.0.0.1:%d: the request before the load failed: connection refused"
             .formatted(port),
         out.toString().strip());
     run("gone=http://127.0.0.1:" + port, "-v", "--out=" + directory);
@@ -86,6 +86,14 @@ class MainTest {
       assertTrue(out.toString().contains("the request before the load failed: "), out.toString());
       assertTrue(out.toString().contains("404"), out.toString());
     }
+  }
+
+  @Test
+  void anApiKeyThatIsNoHeaderValueIsNotPrinted() {
+    int exit = run("http://127.0.0.1:1", "--api-key=sk-secret\n", "--out=" + directory);
+    assertEquals(CommandLine.ExitCode.USAGE, exit);
+    assertTrue(out.toString().contains("--api-key: expected printable ASCII"), out.toString());
+    assertFalse(out.toString().contains("sk-secret"), out.toString());
   }
 
   @Test

@@ -72,7 +72,12 @@ final class ReportCommand implements Callable<Integer> {
     QuantizedModelStore store = new QuantizedModelStore(resolved.settings());
     try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint());
         Artifact artifact = model.finished(store, resolved.checkpoint(), checkpoint)) {
-      return ReportSource.of(resolved.name(), model.arguments(), resolved.settings(), artifact)
+      return ReportSource.of(
+              resolved.name(),
+              resolved.checkpoint().toString(),
+              model.arguments(),
+              resolved.settings(),
+              artifact)
           .report();
     }
   }

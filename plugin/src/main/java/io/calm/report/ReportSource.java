@@ -13,6 +13,7 @@ import java.time.Instant;
  * The facts of a quantized model that its report starts from. Holds no weights.
  *
  * @param model name of the model
+ * @param url origin of the model, as the operator wrote it
  * @param argument the model as an argument of {@code ./calm}, with options, for commands; may be
  *     empty
  * @param directory directory of the artifact
@@ -21,6 +22,7 @@ import java.time.Instant;
  */
 public record ReportSource(
     String model,
+    String url,
     String argument,
     CalmSettings settings,
     ArtifactKey key,
@@ -30,14 +32,16 @@ public record ReportSource(
     ModelSpec spec,
     QuantPlan plan) {
   public ReportSource {
+    url = Urls.withoutSecrets(url);
     argument = Urls.withoutSecrets(argument);
   }
 
   /** Returns the source of an open artifact, which may be closed afterwards. */
   public static ReportSource of(
-      String model, String argument, CalmSettings settings, Artifact artifact) {
+      String model, String url, String argument, CalmSettings settings, Artifact artifact) {
     return new ReportSource(
         model,
+        url,
         argument,
         settings,
         artifact.key(),

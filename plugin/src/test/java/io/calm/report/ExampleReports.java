@@ -43,6 +43,7 @@ final class ExampleReports {
     return new ReportSource(
         "model " + word,
         "models/" + word,
+        "models/" + word,
         CalmSettings.of(settings, Map.of()),
         key(),
         cache.resolve("artifacts").resolve(key().id()),

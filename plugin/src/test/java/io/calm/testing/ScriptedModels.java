@@ -162,6 +162,7 @@ public final class ScriptedModels {
     return new ReportSource(
         name,
         "file:/models/" + name,
+        "/models/" + name,
         CalmSettings.of(Map.of("calm.cache-dir", "/nonexistent/calm"), Map.of()),
         new ArtifactKey(List.of("ab".repeat(32)), "calm.algorithm=search", "self"),
         Path.of("/nonexistent/calm/artifacts/none"),

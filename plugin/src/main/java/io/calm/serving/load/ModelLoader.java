@@ -15,6 +15,7 @@ import io.calm.serving.model.CheckpointParts;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.CalmSettings;
+import io.calm.text.ShellWords;
 import io.calm.text.Urls;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -46,6 +47,11 @@ public final class ModelLoader {
       boolean registered) {
     public Order {
       url = Urls.withoutSecrets(url);
+    }
+
+    /** Returns the model as an argument of {@code ./calm}, quoted for a shell. */
+    String argument() {
+      return ShellWords.quoted(checkpoint.toString());
     }
 
     /** Returns whether a child process opens the tokenizer first. */

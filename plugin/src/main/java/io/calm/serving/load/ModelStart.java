@@ -74,7 +74,7 @@ final class ModelStart {
         reservation.allocated(ModelMemory.copied(weights, checkpoint, settings));
         // All but the scheduler comes before the warm-up: what the compiler of the JVM has to do
         // after it would delay the first request.
-        source = ReportSource.of(order.name(), order.url(), settings, artifact);
+        source = ReportSource.of(order.name(), order.url(), order.argument(), settings, artifact);
         budgets = budgets(device, decoder, settings);
         comparison = comparison(weights, budgets, kernel(decoder));
         if (settings.loading().warmUp()) {

@@ -87,7 +87,7 @@ public record ServedModel(
 
   /** Returns the origin of the model, as the operator wrote it. */
   public String url() {
-    return source.argument();
+    return source.url();
   }
 
   public QuantPlan plan() {

@@ -10,12 +10,27 @@ import io.calm.runtime.Decoder;
 import io.calm.runtime.JavaDecoder;
 import io.calm.runtime.KvType;
 import io.calm.runtime.RandomModels;
+import io.calm.serving.model.LmiOptions;
 import io.calm.settings.CalmSettings;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class ModelStartTest {
+  @Test
+  void commandsOfItsReportNameTheCheckpointForAShell() {
+    ModelLoader.Order order =
+        new ModelLoader.Order(
+            "m",
+            "file:///data/my%20model",
+            Path.of("/data/my model"),
+            CalmSettings.of(Map.of(), Map.of()),
+            LmiOptions.DEFAULT,
+            true);
+    assertEquals("'/data/my model'", order.argument());
+    assertEquals("file:///data/my%20model", order.url());
+  }
 
   @Test
   void aModelThatFellBackToTheCpuSpeculates() {

@@ -6,6 +6,7 @@ import io.calm.serving.model.LoadCancelledException;
 import io.calm.serving.reply.ApiException;
 import io.calm.settings.SettingsException;
 import io.calm.text.Printable;
+import io.calm.torch.EngineMissingException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Optional;
@@ -32,14 +33,25 @@ public final class LoadErrors {
     if (failure instanceof LoadCancelledException) {
       logger.info("{}: {}", name, error.getMessage());
       logger.debug("{}: the cancelled load ended", name, failure);
-    } else if (error.kind() == ApiException.Kind.INTERNAL
-        && !(failure instanceof QuantizeException)) {
-      logger.error("{}: cannot be loaded from {}", name, url, failure);
-    } else {
+    } else if (isExpected(failure)) {
       logger.error("{}: cannot be loaded from {}: {}", name, url, error.getMessage());
       logger.debug("{}: the failed load ended", name, failure);
+    } else {
+      logger.error("{}: cannot be loaded from {}", name, url, failure);
     }
     return error;
+  }
+
+  /**
+   * Returns whether the message of a failure is enough to mend its cause: a setting, the
+   * checkpoint, memory, a disk, or an engine that is missing. Of others the stack trace is needed,
+   * also of an engine that fails.
+   */
+  static boolean isExpected(Throwable failure) {
+    return of(failure).kind() != ApiException.Kind.INTERNAL
+        || (failure instanceof QuantizeException quantize
+            && (quantize.kind() == QuantizeException.Kind.STORAGE
+                || quantize.getCause() instanceof EngineMissingException));
   }
 
   /**

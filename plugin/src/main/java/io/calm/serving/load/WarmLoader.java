@@ -129,10 +129,11 @@ public final class WarmLoader {
     String reason =
         error.getMessage() + "; unregister the model and register it again to repeat the search";
     String message = "{}: its search in the background failed, uniform-rtn continues to answer: {}";
-    if (error.kind() == ApiException.Kind.INTERNAL) {
-      logger.error(message, order.name(), reason, failure);
-    } else {
+    if (LoadErrors.isExpected(failure)) {
       logger.error(message, order.name(), reason);
+      logger.debug("{}: the failed search ended", order.name(), failure);
+    } else {
+      logger.error(message, order.name(), reason, failure);
     }
     registry.searchFailed(search, order.name(), reason);
   }

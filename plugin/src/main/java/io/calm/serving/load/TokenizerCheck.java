@@ -30,10 +30,17 @@ final class TokenizerCheck {
   }
 
   /**
-   * Returns a description of a token without an embedding that the tokenizer adds to every text.
+   * Returns a description of a token without an embedding that the tokenizer adds to every text;
+   * empty if there is none, or if the tokenizer refuses the empty text.
    */
   static Optional<String> added(Tokenizer tokenizer, int rows) {
-    return Arrays.stream(tokenizer.encode("", true))
+    int[] added;
+    try {
+      added = tokenizer.encode("", true);
+    } catch (IllegalArgumentException e) { // e.g. it makes a space of it, which it has no token for
+      return Optional.empty();
+    }
+    return Arrays.stream(added)
         .filter(id -> id >= rows)
         .mapToObj(
             id ->

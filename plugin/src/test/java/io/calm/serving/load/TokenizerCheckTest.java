@@ -32,4 +32,16 @@ class TokenizerCheckTest {
     String problem = TokenizerCheck.added(tokenizer, ByteTokenizer.BEGIN).orElseThrow();
     assertTrue(problem.startsWith("the tokenizer adds the token 256 to every text"), problem);
   }
+
+  @Test
+  void aTokenizerThatRefusesTheEmptyTextIsNoProblem() {
+    ByteTokenizer refusing =
+        new ByteTokenizer() {
+          @Override
+          public int[] encode(String text, boolean addSpecial) {
+            throw new IllegalArgumentException("text: expected characters that it knows");
+          }
+        };
+    assertEquals(Optional.empty(), TokenizerCheck.added(refusing, 1));
+  }
 }

@@ -2,10 +2,13 @@ package io.calm.files;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
+import java.nio.file.FileSystemLoopException;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 
 /** Describes errors of files in words, without the names of Java classes. */
 public final class FileErrors {
@@ -24,6 +27,15 @@ public final class FileErrors {
     }
     if (error instanceof AccessDeniedException) {
       return "permission denied";
+    }
+    if (error instanceof NotDirectoryException) {
+      return "not a directory";
+    }
+    if (error instanceof FileSystemLoopException) {
+      return "a loop of symbolic links";
+    }
+    if (error instanceof ClosedByInterruptException) {
+      return "an interruption";
     }
     String reason =
         error instanceof FileSystemException inFile ? inFile.getReason() : error.getMessage();

@@ -32,6 +32,9 @@ public record ModelProperties(Path directory, Map<String, String> values, Map<St
   /** Maximum size of a file, many times that of all settings. */
   private static final int MAX_BYTES = 1 << 20;
 
+  /** Maximum length of a path in a message. */
+  private static final int MAX_PATH = 1000;
+
   /** Keys that protect the server or name its directories. */
   private static final List<SettingKey<?>> SERVER_KEYS =
       List.of(SettingKeys.CACHE_DIR, SettingKeys.TOKENIZER_PROBE, SettingKeys.PAGE);
@@ -113,7 +116,7 @@ public record ModelProperties(Path directory, Map<String, String> values, Map<St
     return new SettingsException(
         List.of(
             "%s: expected a properties file in UTF-8, got %s; repair or remove it"
-                .formatted(file, got)));
+                .formatted(Printable.of(file, MAX_PATH), got)));
   }
 
   private static void requireSmall(Path file) throws IOException {
@@ -122,7 +125,7 @@ public record ModelProperties(Path directory, Map<String, String> values, Map<St
       throw new SettingsException(
           List.of(
               "%s: expected at most %d bytes, got %d; repair or remove it"
-                  .formatted(file, MAX_BYTES, bytes)));
+                  .formatted(Printable.of(file, MAX_PATH), MAX_BYTES, bytes)));
     }
   }
 
@@ -166,7 +169,7 @@ public record ModelProperties(Path directory, Map<String, String> values, Map<St
   /** Returns a problem with the file in front of it that has its key. */
   private String withFile(String problem) {
     return Optional.ofNullable(files.get(problem.replaceFirst("(?s):.*", "")))
-        .map(file -> file + ": " + problem)
+        .map(file -> Printable.of(file, MAX_PATH) + ": " + problem)
         .orElse(problem);
   }
 

@@ -56,6 +56,23 @@ class ModelPropertiesTest {
   }
 
   @Test
+  void theNameOfAFileIsPrintable() throws IOException {
+    Path odd = Files.createDirectory(directory.resolve("two\nlines"));
+    Path file = Files.writeString(odd.resolve("model.properties"), "calm.group=33\n");
+    ModelProperties read = ModelProperties.read(odd);
+    assertOneLine(assertThrows(SettingsException.class, () -> read.settings(Map.of())));
+    Files.writeString(file, "calm.group=\\u12\n");
+    assertOneLine(assertThrows(SettingsException.class, () -> ModelProperties.read(odd)));
+    Files.writeString(file, "#".repeat(2 << 20));
+    assertOneLine(assertThrows(SettingsException.class, () -> ModelProperties.read(odd)));
+  }
+
+  private static void assertOneLine(SettingsException e) {
+    assertEquals(1, e.getMessage().lines().count(), e.getMessage());
+    assertTrue(e.getMessage().contains("two\\nlines/model.properties: "), e.getMessage());
+  }
+
+  @Test
   void aByteOrderMarkIsNoPartOfTheFirstKey() throws IOException {
     write("model.properties", "\ufeffcalm.group=64\ncalm.seed=1\n");
     assertEquals(

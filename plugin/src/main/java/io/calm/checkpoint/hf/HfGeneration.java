@@ -3,11 +3,15 @@ package io.calm.checkpoint.hf;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.GenerationDefaults;
 import io.calm.model.SamplingRange;
+import io.calm.text.Printable;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Reads generation defaults from generation_config.json, with BOS from config.json as a fallback.
@@ -15,6 +19,13 @@ import java.util.stream.Stream;
  * models often list the end of a turn in one file and the end of a document in another.
  */
 final class HfGeneration {
+  private static final Logger logger = LoggerFactory.getLogger(HfGeneration.class);
+
+  private static final String TOP_K = "top_k";
+
+  /** Maximum length of the file and the key in a message. */
+  private static final int MAX_WHERE = 1000;
+
   private HfGeneration() {}
 
   /**
@@ -22,11 +33,11 @@ final class HfGeneration {
    * which was made smaller.
    *
    * <p>The ranges of the other values are those of requests; {@code top_k} is -1 for no limit in
-   * some files.
+   * some files. A value outside its range is logged as a warning and is no default.
    *
    * @param tokens texts of special tokens by name, e.g. {@code eos_token}
    * @param vocabulary number of tokens
-   * @throws CheckpointException if a value has the wrong type or is outside its range
+   * @throws CheckpointException if a value has the wrong type
    */
   static GenerationDefaults read(
       ConfigFields generation, ConfigFields config, Map<String, String> tokens, int vocabulary) {
@@ -41,21 +52,40 @@ final class HfGeneration {
         token == null || token.isEmpty() ? Set.of() : Set.of(token),
         number(generation, SamplingRange.TEMPERATURE),
         number(generation, SamplingRange.TOP_P),
-        generation.integer("top_k", -1),
+        topK(generation),
         number(generation, SamplingRange.MIN_P),
         number(generation, SamplingRange.REPETITION_PENALTY));
   }
 
-  /** Reads a number in the range that a request may set it to. */
+  /** Reads a number; one outside the range that a request may set it to is no default. */
   private static OptionalDouble number(ConfigFields generation, SamplingRange range) {
     OptionalDouble value = generation.number(range.key());
     if (value.isPresent() && !range.contains(value.getAsDouble())) {
-      throw CheckpointException.refused(
-          generation.where(range.key()),
-          range,
-          value.getAsDouble(),
-          "correct the file: it is the default of every request");
+      ignored(generation, range.key(), value.getAsDouble(), range.toString());
+      return OptionalDouble.empty();
     }
     return value;
+  }
+
+  /** Reads {@code top_k}; a number that no request may send is no default. */
+  private static OptionalInt topK(ConfigFields generation) {
+    OptionalDouble value = generation.number(TOP_K);
+    if (value.isEmpty()) {
+      return OptionalInt.empty();
+    }
+    double number = value.getAsDouble();
+    if (number != Math.rint(number) || number < -1 || number > Integer.MAX_VALUE) {
+      ignored(generation, TOP_K, number, "a whole number from -1 to 2147483647");
+      return OptionalInt.empty();
+    }
+    return OptionalInt.of((int) number);
+  }
+
+  private static void ignored(ConfigFields file, String key, double value, String range) {
+    logger.warn(
+        "{}: expected {}, got {}; it is not used as a default: correct the file",
+        Printable.of(file.where(key), MAX_WHERE),
+        range,
+        SamplingRange.plain(value));
   }
 }

@@ -3,6 +3,7 @@ package io.calm.checkpoint.hf;
 import static io.calm.checkpoint.Refused.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.GenerationDefaults;
@@ -12,7 +13,9 @@ import io.calm.checkpoint.safetensors.SafetensorsFile;
 import io.calm.checkpoint.storage.TensorTable;
 import io.calm.model.LinearRole;
 import io.calm.tensor.Matrix;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -67,8 +70,10 @@ class HfDirectoryTest {
   }
 
   @Test
-  void defaultsThatNoRequestMaySendAreRefused() throws IOException {
+  void defaultsThatNoRequestMaySendAreNotUsed() throws IOException {
     Path file = copy("llama-gqa").resolve("generation_config.json");
+    Files.writeString(file, "{}");
+    GenerationDefaults none = defaults();
     for (String field :
         List.of(
             "\"top_p\": -1",
@@ -81,8 +86,13 @@ class HfDirectoryTest {
             "\"top_k\": -2")) {
       Files.writeString(file, "{" + field + "}");
       String key = field.replaceAll("\"(.*)\".*", "$1");
-      assertRefused(() -> Checkpoints.open(directory), "generation_config.json: key " + key + ": ");
+      String log = log(() -> assertEquals(none, defaults(), field));
+      assertTrue(log.contains("generation_config.json: key " + key + ": expected "), log);
+      assertEquals(1, log.lines().count(), log);
     }
+    Files.writeString(file, "{\"top_p\": 1.5}");
+    String top = log(this::defaults);
+    assertTrue(top.contains("expected 0 to 1, got 1.5; it is not used as a default"), top);
     for (String fields :
         List.of(
             "\"top_p\": 1, \"min_p\": 0, \"repetition_penalty\": 0.01, \"temperature\": 0",
@@ -90,8 +100,20 @@ class HfDirectoryTest {
             "\"top_k\": -1",
             "\"top_k\": 50.0")) {
       Files.writeString(file, "{" + fields + "}");
-      Checkpoints.open(directory).close();
+      assertEquals("", log(this::defaults), fields);
     }
+  }
+
+  private static String log(Runnable work) {
+    PrintStream real = System.err;
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    System.setErr(new PrintStream(bytes, true, StandardCharsets.UTF_8));
+    try {
+      work.run();
+    } finally {
+      System.setErr(real);
+    }
+    return bytes.toString(StandardCharsets.UTF_8);
   }
 
   private static OptionalInt bos(Path model) {

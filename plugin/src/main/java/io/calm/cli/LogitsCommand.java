@@ -5,7 +5,6 @@ import io.calm.checkpoint.open.Checkpoints;
 import io.calm.checkpoint.safetensors.SafetensorsWriter;
 import io.calm.model.ModelSpec;
 import io.calm.tensor.Matrix;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -63,21 +62,16 @@ final class LogitsCommand implements Callable<Integer> {
         Matrix logits = Matrix.allocate(tokens.size(), opened.logits().vocabulary())) {
       int[] ids = tokens.stream().mapToInt(Integer::intValue).toArray();
       opened.logits().run(ids, logits::writeRow);
-      write(logits);
+      OutputFile.write(
+          "--out",
+          out,
+          stream -> SafetensorsWriter.write(stream, new TreeMap<>(Map.of("logits", logits))));
       spec.commandLine()
           .getOut()
           .printf("%s: logits %s written to %s%n", opened.variant(), logits, out);
       spec.commandLine().getOut().flush();
     }
     return 0;
-  }
-
-  private void write(Matrix logits) throws IOException {
-    try {
-      SafetensorsWriter.write(out, new TreeMap<>(Map.of("logits", logits)));
-    } catch (IOException e) {
-      throw OutputFile.failure("--out", out, e);
-    }
   }
 
   /** Refuses tokens that the model cannot take, before it is quantized for them. */

@@ -12,7 +12,6 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -56,14 +55,50 @@ class OutputFileTest {
   }
 
   @Test
-  void aCutFileIsDeletedAndAFileThatWasNotOpenedIsKept() throws IOException {
-    Path file = Files.writeString(directory.resolve("cut"), "cut");
-    OutputFile.failure("--out", file, new AccessDeniedException(file.toString()));
-    assertTrue(Files.exists(file));
+  void aCutFileIsDeleted() throws IOException {
+    Path file = Files.writeString(directory.resolve("cut"), "before");
+    requireFull(file);
+    assertFalse(Files.exists(file));
+  }
+
+  @Test
+  void aCutFileBehindALinkIsEmptiedAndTheLinkIsKept() throws IOException {
+    Path file = Files.writeString(directory.resolve("cut"), "before");
+    Path link = Files.createSymbolicLink(directory.resolve("link"), file);
+    requireFull(link);
+    assertTrue(Files.isSymbolicLink(link));
+    assertEquals("", Files.readString(file));
+  }
+
+  private static void requireFull(Path file) {
+    IOException e =
+        assertThrows(IOException.class, () -> OutputFile.write("--out", file, OutputFileTest::cut));
+    assertEquals(
+        "--out: expected to write %s, got: No space left on device; free space, or name another file"
+            .formatted(file),
+        e.getMessage());
+  }
+
+  private static void cut(OutputStream out) throws IOException {
+    out.write('c');
+    throw new IOException("No space left on device");
+  }
+
+  /** An export writes under a temporary name: a file with its own name is complete or another's. */
+  @Test
+  void aFileThatWasNotOpenedIsKept() throws IOException {
+    Path file = Files.writeString(directory.resolve("whole"), "whole");
     IOException full =
         OutputFile.failure("--out", file, new IOException("No space left on device"));
     assertTrue(full.getMessage().startsWith("--out: expected to write " + file), full.getMessage());
-    assertFalse(Files.exists(file));
+    assertEquals("whole", Files.readString(file));
+  }
+
+  @Test
+  void aTextWithHalfOfASurrogatePairIsWritten() throws IOException {
+    Path file = directory.resolve("text");
+    OutputFile.write("--json", file, "a\ud800b\u00e9");
+    assertEquals("a?b\u00e9", Files.readString(file));
   }
 
   @Test

@@ -26,15 +26,23 @@ public final class SafetensorsWriter {
    * @throws IOException if the file cannot be written; it may then be incomplete
    */
   public static void write(Path path, SortedMap<String, Matrix> tensors) throws IOException {
-    try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(path), 1 << 16)) {
-      byte[] header = header(tensors);
-      ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-      out.write(length.putLong(header.length).array());
-      out.write(header);
-      for (Matrix matrix : tensors.values()) {
-        writeRows(matrix, out);
-      }
+    try (OutputStream out = Files.newOutputStream(path)) {
+      write(out, tensors);
     }
+  }
+
+  /** Writes {@code tensors} in the order of their names. Leaves the stream open. */
+  public static void write(OutputStream stream, SortedMap<String, Matrix> tensors)
+      throws IOException {
+    OutputStream out = new BufferedOutputStream(stream, 1 << 16);
+    byte[] header = header(tensors);
+    ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    out.write(length.putLong(header.length).array());
+    out.write(header);
+    for (Matrix matrix : tensors.values()) {
+      writeRows(matrix, out);
+    }
+    out.flush();
   }
 
   private static byte[] header(SortedMap<String, Matrix> tensors) {

@@ -20,6 +20,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -179,7 +180,7 @@ final class EvalCommand implements Callable<Integer> {
       }
       names.add(name);
     }
-    Optional<String> cache = Optional.ofNullable(kvCache);
+    Optional<String> cache = kvCache();
     boolean onlyReference = names.equals(Set.of(Precision.REFERENCE));
     if (kl) {
       names.add(Precision.REFERENCE);
@@ -190,6 +191,11 @@ final class EvalCommand implements Callable<Integer> {
                 new Precision(
                     name, cache.filter(type -> onlyReference || !name.equals(Precision.REFERENCE))))
         .toList();
+  }
+
+  /** Returns the value of {@code --kv-cache}, in lower case as {@code calm.kv-cache} is read. */
+  private Optional<String> kvCache() {
+    return Optional.ofNullable(kvCache).map(type -> type.strip().toLowerCase(Locale.ROOT));
   }
 
   /** Refuses arguments that would fail after a long run. */
@@ -272,7 +278,7 @@ final class EvalCommand implements Callable<Integer> {
     return new EvalReport.Header(
         resolved.name(),
         model.options().strip(),
-        Optional.ofNullable(kvCache),
+        kvCache(),
         Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
   }
 }

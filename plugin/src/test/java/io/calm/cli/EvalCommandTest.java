@@ -137,6 +137,23 @@ class EvalCommandTest {
   }
 
   @Test
+  void theFormatOfKeysAndValuesIsReadAsItsSetting() throws IOException {
+    Path out = directory.resolve("kv.json");
+    CommandRun run =
+        eval(
+            "--text",
+            text("kv.txt", 4).toString(),
+            "--length=16",
+            "--windows=1",
+            "--precision=rtn",
+            "--kv-cache=INT8",
+            "--json",
+            out.toString());
+    assertEquals(0, run.status(), run.err());
+    assertEquals("int8", json(out).get("kv_cache").getAsString());
+  }
+
+  @Test
   void aTextIsMeasuredAndCompared() throws IOException {
     Path one = text("one.txt", 12);
     Path two = text("two.txt", 15);

@@ -75,6 +75,8 @@ class FailureReportTest {
             + " see calm --help",
         "serve --prot=1|calm: Unknown option: '--prot=1'; did you mean --port?;"
             + " see calm serve --help",
+        "quantize m --out|calm: Unknown option: '--out'; see calm quantize --help",
+        "quantize m -q|calm: Unknown option: '-q'; see calm quantize --help",
         "serve -s calm.group|calm: --set: expected KEY=VALUE, e.g. -s calm.group=128,"
             + " got 'calm.group'; see calm serve --help"
       })

@@ -9,25 +9,24 @@ import java.util.Locale;
 final class ProgressText {
   private static final int BAR = 24;
 
+  /** Columns that a bar needs beside the longest count and both times. */
+  private static final int COLUMNS_OF_BAR = 100;
+
   private ProgressText() {}
 
   /**
    * Returns one line that is shorter than {@code columns}: {@code searching block 3/30
-   * [##----------------------] 8 % elapsed 0:12 ETA 2:31 awq last gptq 0.999871}. A narrow terminal
-   * gets no bar; if that is not enough, the last words are left out.
+   * [##----------------------] 8 % elapsed 0:12 ETA 2:31 awq last gptq 0.999871}. A terminal of
+   * fewer than 100 columns gets no bar. The last words are left out of a line that is too long.
    *
    * @param elapsedSeconds since the work began, all phases together
    */
   static String bar(Progress moment, double elapsedSeconds, int columns) {
-    String text = line(words(moment, elapsedSeconds, true));
-    if (text.length() < columns) {
-      return text;
-    }
-    List<String> words = words(moment, elapsedSeconds, false);
+    List<String> words = words(moment, elapsedSeconds, columns >= COLUMNS_OF_BAR);
     while (words.size() > 1 && line(words).length() >= columns) {
       words.remove(words.size() - 1);
     }
-    text = line(words);
+    String text = line(words);
     return text.substring(0, Math.max(0, Math.min(text.length(), columns - 1)));
   }
 

@@ -10,6 +10,7 @@ import io.calm.search.Progress;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
@@ -78,6 +79,23 @@ class ProgressBarTest {
     assertEquals(
         "searching  block 3/30  8 %  elapsed 0:12  ETA 1:02:31  awq",
         ProgressText.bar(moment, 12, whole.length()));
+  }
+
+  @Test
+  void theWidthAloneDecidesAboutTheBar() {
+    List<Progress> moments =
+        List.of(
+            moment(0, 0, "rtn", Double.NaN, Double.NaN),
+            moment(2, 2, "awq", 0.9998712, 151),
+            moment(29, 3, "smoothquant", 0.9, 3751),
+            new Progress.Sampling(131_071, 131_072, "rtn", 3751));
+    for (int columns = 60; columns < 150; columns++) {
+      for (Progress moment : moments) {
+        String text = ProgressText.bar(moment, 3600, columns);
+        assertEquals(columns >= 100, text.contains("["), columns + ": " + text);
+        assertTrue(text.contains("elapsed 1:00:00"), columns + ": " + text);
+      }
+    }
   }
 
   @Test

@@ -48,7 +48,8 @@ final class LogitsCommand implements Callable<Integer> {
     for (int token : tokens) {
       if (token < 0) {
         throw new ArgumentException(
-            "--tokens: expected token ids of 0 or more, got %d; calm tokenize prints those of a text"
+            ("--tokens: expected token ids of 0 or more, got %d; ./calm tokenize prints those of a"
+                    + " text")
                 .formatted(token));
       }
     }
@@ -84,8 +85,8 @@ final class LogitsCommand implements Callable<Integer> {
     for (int token : tokens) {
       if (token >= spec.vocabulary()) {
         throw new IllegalArgumentException(
-            ("--tokens: expected token ids 0 to %d, got %d; calm tokenize prints the ids of a text"
-                    + " for this model")
+            ("--tokens: expected token ids 0 to %d, got %d; ./calm tokenize prints the ids of a"
+                    + " text for this model")
                 .formatted(spec.vocabulary() - 1, token));
       }
     }

@@ -109,7 +109,7 @@ public final class Main {
     command
         .getErr()
         .printf(
-            "calm: %s%s; see %s --help%n",
+            "calm: %s%s; see ./%s --help%n",
             message(wrong), suggestion(wrong), command.getCommandSpec().qualifiedName());
     command.getErr().flush();
     return command.getCommandSpec().exitCodeOnInvalidInput();

@@ -69,16 +69,16 @@ class FailureReportTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "bogus|calm: Unmatched argument at index 0: 'bogus'; see calm --help",
-        "serv|calm: Unmatched argument at index 0: 'serv'; did you mean serve?; see calm --help",
+        "bogus|calm: Unmatched argument at index 0: 'bogus'; see ./calm --help",
+        "serv|calm: Unmatched argument at index 0: 'serv'; did you mean serve?; see ./calm --help",
         "quantise|calm: Unmatched argument at index 0: 'quantise'; did you mean quantize?;"
-            + " see calm --help",
+            + " see ./calm --help",
         "serve --prot=1|calm: Unknown option: '--prot=1'; did you mean --port?;"
-            + " see calm serve --help",
-        "quantize m --out|calm: Unknown option: '--out'; see calm quantize --help",
-        "quantize m -q|calm: Unknown option: '-q'; see calm quantize --help",
+            + " see ./calm serve --help",
+        "quantize m --out|calm: Unknown option: '--out'; see ./calm quantize --help",
+        "quantize m -q|calm: Unknown option: '-q'; see ./calm quantize --help",
         "serve -s calm.group|calm: --set: expected KEY=VALUE, e.g. -s calm.group=128,"
-            + " got 'calm.group'; see calm serve --help"
+            + " got 'calm.group'; see ./calm serve --help"
       })
   void aMisspeltWordIsAWrongCallWithASuggestion(String call, String message) {
     CommandRun run = CommandRun.of(call.split(" ", -1));

@@ -41,7 +41,7 @@ class LogitsCommandTest {
   @ValueSource(ints = {2048, 999_999})
   void aTokenThatTheModelDoesNotHave(int token) {
     assertRefused(
-        ("--tokens: expected token ids 0 to 2047, got %d; calm tokenize prints the ids of a text"
+        ("--tokens: expected token ids 0 to 2047, got %d; ./calm tokenize prints the ids of a text"
                 + " for this model")
             .formatted(token),
         "1," + token,
@@ -52,7 +52,7 @@ class LogitsCommandTest {
   void aTokenThatNoModelHas() {
     assertRefused(
         2,
-        "--tokens: expected token ids of 0 or more, got -1; calm tokenize prints those of a text",
+        "--tokens: expected token ids of 0 or more, got -1; ./calm tokenize prints those of a text",
         "-1,5",
         directory.resolve("l"));
   }

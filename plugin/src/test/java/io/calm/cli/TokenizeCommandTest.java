@@ -110,7 +110,7 @@ class TokenizeCommandTest {
     CommandRun outcome = CommandRun.of("tokenize", TINY, "--text", "a", "--file", "b");
     assertEquals(2, outcome.status());
     assertEquals(1, outcome.err().lines().count(), outcome.err());
-    assertTrue(outcome.err().contains("see calm tokenize --help"), outcome.err());
+    assertTrue(outcome.err().contains("see ./calm tokenize --help"), outcome.err());
   }
 
   private static JsonObject golden() throws IOException {

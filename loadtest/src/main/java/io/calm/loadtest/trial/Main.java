@@ -154,7 +154,7 @@ public final class Main implements Callable<Integer> {
               wrong
                   .getCommandLine()
                   .getErr()
-                  .printf("calm: %s; see calm loadtest --help%n", wrong.getMessage());
+                  .printf("calm: %s; see ./calm loadtest --help%n", wrong.getMessage());
               return CommandLine.ExitCode.USAGE;
             })
         .setExecutionExceptionHandler(

@@ -99,7 +99,7 @@ class MainTest {
   @Test
   void aWrongCallNamesTheHelp() {
     assertEquals(CommandLine.ExitCode.USAGE, run());
-    assertTrue(out.toString().strip().endsWith("; see calm loadtest --help"), out.toString());
+    assertTrue(out.toString().strip().endsWith("; see ./calm loadtest --help"), out.toString());
     assertEquals(CommandLine.ExitCode.OK, run("--help"));
     assertTrue(out.toString().contains("Usage: calm loadtest "), out.toString());
   }

@@ -56,8 +56,7 @@ public enum HfTensorNames implements TensorNames {
   @Override
   public Surplus surplus(String name, int layers, int predictors) {
     if (name.equals(head()) // of a tied model
-        || name.endsWith("rotary_emb.inv_freq") // a derived table that old conversions kept
-        || name.endsWith(".masked_bias")) {
+        || name.endsWith("rotary_emb.inv_freq")) { // a derived table that old conversions kept
       return Surplus.REDUNDANT;
     }
     if (PARTS.stream().anyMatch(name::startsWith)) {

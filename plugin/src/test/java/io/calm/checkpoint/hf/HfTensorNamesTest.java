@@ -46,11 +46,7 @@ class HfTensorNamesTest {
             "lm_head.bias", "lm_head.weight_scale", "model.norm.bias", "model.embed_tokens.x")) {
       assertEquals(Surplus.REQUIRED, surplus(name, 4), name);
     }
-    for (String name :
-        List.of(
-            "lm_head.weight",
-            "model.layers.0.self_attn.rotary_emb.inv_freq",
-            "model.layers.0.attn.masked_bias")) {
+    for (String name : List.of("lm_head.weight", "model.layers.0.self_attn.rotary_emb.inv_freq")) {
       assertEquals(Surplus.REDUNDANT, surplus(name, 4), name);
     }
     assertEquals(Surplus.UNKNOWN, surplus("zzz", 4));

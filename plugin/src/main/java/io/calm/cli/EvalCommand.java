@@ -188,7 +188,7 @@ final class EvalCommand implements Callable<Integer> {
     return names.stream()
         .map(
             name ->
-                new Precision(
+                Precision.of(
                     name, cache.filter(type -> onlyReference || !name.equals(Precision.REFERENCE))))
         .toList();
   }

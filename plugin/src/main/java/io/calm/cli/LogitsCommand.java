@@ -54,7 +54,7 @@ final class LogitsCommand implements Callable<Integer> {
       }
     }
     OutputFile.require("--out", out);
-    Precision chosen = new Precision(precision, Optional.empty());
+    Precision chosen = Precision.of(precision, Optional.empty());
     ModelMixin.Resolved resolved = chosen.resolve(model);
     try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint())) {
       requireTokens(checkpoint.spec());

@@ -31,10 +31,14 @@ import java.util.stream.Stream;
  * reference}, {@code calm}, or an algorithm of the pool for a uniform plan. The last two may be
  * followed by settings of their own, as in {@code calm:calm.lm-head=int4:calm.group=128}.
  *
+ * @param name as written
+ * @param kind a searched one may take long to open
+ * @param overrides values of settings that this precision has of its own
  * @param kvCache a value of {@code calm.kv-cache}, or {@code float32} for no rounding; empty for
  *     the value in the settings
  */
-record Precision(String name, Optional<String> kvCache) {
+record Precision(
+    String name, EvalReport.Kind kind, Map<String, String> overrides, Optional<String> kvCache) {
   static final String REFERENCE = "reference";
   static final String CALM = "calm";
   private static final String FLOAT32 = "float32";
@@ -43,8 +47,40 @@ record Precision(String name, Optional<String> kvCache) {
       Stream.concat(Stream.of(KvType.values()).map(KvType::setting), Stream.of(FLOAT32)).toList();
 
   Precision {
+    overrides = Map.copyOf(overrides);
+  }
+
+  /**
+   * Parses a precision.
+   *
+   * @throws ArgumentException if a part of it is malformed, a setting has two values, or {@code
+   *     kvCache} does not fit
+   */
+  static Precision of(String name, Optional<String> kvCache) {
     String[] parts = name.split(":", -1);
     EvalReport.Kind kind = kind(parts[0]);
+    requireKvCache(kind, kvCache);
+    Map<String, String> overrides = new HashMap<>();
+    for (int i = 1; i < parts.length; i++) {
+      int equals = parts[i].indexOf('=');
+      if (kind == EvalReport.Kind.REFERENCE || equals <= 0) {
+        throw new ArgumentException(
+            "precision %s: expected reference alone, or NAME:KEY=VALUE, got \"%s\"; correct it"
+                .formatted(name, parts[i]));
+      }
+      put(name, overrides, parts[i].substring(0, equals), parts[i].substring(equals + 1));
+    }
+    if (kind == EvalReport.Kind.UNIFORM) {
+      put(name, overrides, "calm.algorithm", parts[0]);
+    }
+    kvCache.ifPresent(type -> put(name, overrides, KV_CACHE, type));
+    if (kvCache.equals(Optional.of(FLOAT32))) {
+      overrides.remove(KV_CACHE); // not a setting: see decoder
+    }
+    return new Precision(name, kind, overrides, kvCache);
+  }
+
+  private static void requireKvCache(EvalReport.Kind kind, Optional<String> kvCache) {
     if (kind == EvalReport.Kind.REFERENCE && kvCache.isPresent()) {
       throw new ArgumentException(
           "--kv-cache: expected a W4A8 precision beside it, got reference, which keeps no keys and"
@@ -55,12 +91,14 @@ record Precision(String name, Optional<String> kvCache) {
           "--kv-cache: expected %s, got '%s'"
               .formatted(String.join(" | ", KV_CACHES), Printable.of(kvCache.get())));
     }
-    for (int i = 1; i < parts.length; i++) {
-      if (kind == EvalReport.Kind.REFERENCE || parts[i].indexOf('=') <= 0) {
-        throw new ArgumentException(
-            "precision %s: expected reference alone, or NAME:KEY=VALUE, got \"%s\"; correct it"
-                .formatted(name, parts[i]));
-      }
+  }
+
+  private static void put(String name, Map<String, String> overrides, String key, String value) {
+    String before = overrides.put(key, value);
+    if (before != null && !before.equals(value)) {
+      throw new ArgumentException(
+          "precision %s: expected one value of %s, got %s and %s; leave one out"
+              .formatted(name, key, before, value));
     }
   }
 
@@ -88,7 +126,6 @@ record Precision(String name, Optional<String> kvCache) {
    * @throws IllegalArgumentException if a setting or the name of the precision is wrong
    */
   ModelMixin.Resolved resolve(ModelMixin model) throws IOException, InterruptedException {
-    Map<String, String> overrides = overrides();
     if (name.indexOf(':') >= 0) {
       try {
         ModelMixin.requireSettings(overrides);
@@ -108,7 +145,7 @@ record Precision(String name, Optional<String> kvCache) {
   Opened open(ModelMixin.Resolved resolved, Consumer<String> progress) {
     CalmSettings settings = resolved.settings();
     Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint());
-    if (kind() == EvalReport.Kind.REFERENCE) {
+    if (kind == EvalReport.Kind.REFERENCE) {
       return new Opened(
           checkpoint,
           new ReferenceLogits(
@@ -136,11 +173,6 @@ record Precision(String name, Optional<String> kvCache) {
     return new Kept(settings.loading().cacheDir(), key, kvCache);
   }
 
-  /** Returns the kind of this precision. To open one that is searched may take long. */
-  EvalReport.Kind kind() {
-    return kind(name.split(":", -1)[0]);
-  }
-
   private static EvalReport.Kind kind(String base) {
     return switch (base) {
       case REFERENCE -> EvalReport.Kind.REFERENCE;
@@ -154,31 +186,5 @@ record Precision(String name, Optional<String> kvCache) {
     return kvCache.equals(Optional.of(FLOAT32))
         ? JavaDecoder.withoutKvRounding(model, settings.decoder().threadCount(), blocks)
         : Backends.open(model, settings.decoder().forDecoder(), blocks);
-  }
-
-  private Map<String, String> overrides() {
-    Map<String, String> overrides = new HashMap<>();
-    String[] parts = name.split(":", -1);
-    for (int i = 1; i < parts.length; i++) {
-      int equals = parts[i].indexOf('=');
-      put(overrides, parts[i].substring(0, equals), parts[i].substring(equals + 1));
-    }
-    if (kind() == EvalReport.Kind.UNIFORM) {
-      put(overrides, "calm.algorithm", parts[0]);
-    }
-    kvCache.ifPresent(type -> put(overrides, KV_CACHE, type));
-    if (kvCache.equals(Optional.of(FLOAT32))) {
-      overrides.remove(KV_CACHE); // not a setting: see decoder
-    }
-    return overrides;
-  }
-
-  private void put(Map<String, String> overrides, String key, String value) {
-    String before = overrides.put(key, value);
-    if (before != null && !before.equals(value)) {
-      throw new ArgumentException(
-          "precision %s: expected one value of %s, got %s and %s; leave one out"
-              .formatted(name, key, before, value));
-    }
   }
 }

@@ -20,7 +20,7 @@ class PrecisionTest {
   void fullPrecisionKeepsNoKeysAndValues() {
     IllegalArgumentException e =
         assertThrows(
-            IllegalArgumentException.class, () -> new Precision("reference", Optional.of("int8")));
+            IllegalArgumentException.class, () -> Precision.of("reference", Optional.of("int8")));
     assertTrue(String.valueOf(e.getMessage()).startsWith("--kv-cache: expected a W4A8 precision"));
   }
 
@@ -32,20 +32,18 @@ class PrecisionTest {
         "calm:calm.kv-cache=int8"
       })
   void aSettingOfAPrecisionHasOneValue(String name) {
-    Precision precision = new Precision(name, Optional.of("float32"));
-    IllegalArgumentException e =
-        assertThrows(
-            IllegalArgumentException.class,
-            () -> precision.resolve(CommandLine.populateCommand(new ModelMixin())));
+    ArgumentException e =
+        assertThrows(ArgumentException.class, () -> Precision.of(name, Optional.of("float32")));
     assertTrue(
-        e.getMessage().startsWith("precision " + name + ": expected one value of calm."),
+        String.valueOf(e.getMessage())
+            .startsWith("precision " + name + ": expected one value of calm."),
         e.getMessage());
   }
 
   /** Only {@code --kv-cache} has float32: it is no value of the setting. */
   @Test
   void float32IsNoSettingOfAPrecision() {
-    Precision precision = new Precision("rtn:calm.kv-cache=float32", Optional.empty());
+    Precision precision = Precision.of("rtn:calm.kv-cache=float32", Optional.empty());
     ArgumentException e =
         assertThrows(
             ArgumentException.class,
@@ -56,13 +54,13 @@ class PrecisionTest {
   @Test
   void aWrongFormatOfKeysAndValuesIsAnsweredForTheOption() {
     ArgumentException e =
-        assertThrows(ArgumentException.class, () -> new Precision("rtn", Optional.of("int4")));
+        assertThrows(ArgumentException.class, () -> Precision.of("rtn", Optional.of("int4")));
     assertEquals("--kv-cache: expected float16 | int8 | float32, got 'int4'", e.getMessage());
   }
 
   @Test
   void aWrongSettingOfAPrecisionIsAnsweredForIt() {
-    Precision precision = new Precision("calm:lm-head=int8", Optional.empty());
+    Precision precision = Precision.of("calm:lm-head=int8", Optional.empty());
     ArgumentException e =
         assertThrows(
             ArgumentException.class,
@@ -76,7 +74,7 @@ class PrecisionTest {
   @ParameterizedTest
   @ValueSource(strings = {"rtn:calm.algorithm=rtn", "rtn:calm.kv-cache=int8"})
   void theSameValueTwiceIsOneValue(String name) {
-    Precision precision = new Precision(name, Optional.of("int8"));
+    Precision precision = Precision.of(name, Optional.of("int8"));
     assertDoesNotThrow(
         () -> precision.resolve(CommandLine.populateCommand(new ModelMixin(), TINY)));
   }
@@ -85,7 +83,7 @@ class PrecisionTest {
   @ValueSource(strings = {"reference:calm.group=64", "calm:calm.group", "calm:", "rtn:=64"})
   void settingsOfAPrecisionAreNamedAndHaveAValue(String name) {
     IllegalArgumentException e =
-        assertThrows(IllegalArgumentException.class, () -> new Precision(name, Optional.empty()));
+        assertThrows(IllegalArgumentException.class, () -> Precision.of(name, Optional.empty()));
     assertTrue(e.getMessage().startsWith("precision " + name + ": expected"), e.getMessage());
   }
 }

@@ -14,7 +14,7 @@ import java.nio.file.NotDirectoryException;
 public final class FileErrors {
   private FileErrors() {}
 
-  /** Returns the reason why a file cannot be read, without the file's name if it is known. */
+  /** Returns why a file cannot be read or written, without its name where the system adds that. */
   public static String reason(Exception error) {
     if (error instanceof UncheckedIOException && error.getCause() instanceof IOException cause) {
       return reason(cause);

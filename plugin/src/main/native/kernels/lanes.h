@@ -147,7 +147,8 @@ static inline lanes lanes_load_half(const uint16_t *p) {
                  _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 8)))};
 }
 static inline void lanes_store_half(uint16_t *p, lanes a) {
-  const int nearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+  /* An immediate: a const int is no constant expression in C. */
+  enum { nearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC };
   _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph(a.a, nearest));
   _mm_storeu_si128((__m128i *)(p + 8), _mm256_cvtps_ph(a.b, nearest));
 }

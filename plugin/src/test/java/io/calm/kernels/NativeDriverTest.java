@@ -16,6 +16,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** build.sh and its driver: the kernels without Java, where sanitizers and emulators can watch. */
 class NativeDriverTest {
@@ -111,6 +113,15 @@ class NativeDriverTest {
     requireSanitizers(THREAD_SANITIZER);
     String output = drive(compiler(), "-O1 " + THREAD_SANITIZER, List.of(), "0");
     assertTrue(output.contains("pool: every item once"), output);
+  }
+
+  /** Without optimization, an immediate that is no constant expression does not compile. */
+  @ParameterizedTest
+  @ValueSource(strings = {"the system's", "clang"})
+  void everyVariantIsTheSameWithoutOptimization(String name) throws Exception {
+    String compiler = name.equals("clang") ? name : compiler();
+    require(installed(compiler), "no C compiler (%s)".formatted(compiler));
+    everyVariantIsTheSame(compiler, "-O0");
   }
 
   @Test

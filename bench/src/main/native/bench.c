@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__x86_64__)
+#ifdef CALM_HAS_AVX2
 #include <immintrin.h>
+#endif
 #ifdef CALM_HAS_AMX
 #include "amx.h"
-#endif
 #endif
 
 enum { READ_PIECE = 256 << 10, PEAK_LOOPS = 1 << 20 };
@@ -21,7 +21,7 @@ typedef struct {
   uint64_t sum;
 } read_job;
 
-#if defined(__x86_64__)
+#ifdef CALM_HAS_AVX2
 __attribute__((target("avx2"))) static uint64_t sum_avx2(const uint8_t *p, size_t size) {
   __m256i a[8] = {0};
   for (size_t at = 0; at + 256 <= size; at += 256) {
@@ -37,7 +37,9 @@ __attribute__((target("avx2"))) static uint64_t sum_avx2(const uint8_t *p, size_
   }
   return sum;
 }
+#endif
 
+#ifdef CALM_HAS_AVX512VNNI
 __attribute__((target("avx512f"))) static uint64_t sum_avx512(const uint8_t *p, size_t size) {
   __m512i a[8];
   for (int i = 0; i < 8; i++) {
@@ -70,21 +72,27 @@ static uint64_t sum_plain(const uint8_t *p, size_t size) {
   return sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
 }
 
+static uint64_t sum_of(const uint8_t *p, size_t size) {
+#ifdef CALM_HAS_AVX512VNNI
+  if (__builtin_cpu_supports("avx512f")) {
+    return sum_avx512(p, size);
+  }
+#endif
+#ifdef CALM_HAS_AVX2
+  if (__builtin_cpu_supports("avx2")) {
+    return sum_avx2(p, size);
+  }
+#endif
+  return sum_plain(p, size);
+}
+
 static void read_piece(void *context, int item, int worker) {
   (void)worker;
   read_job *job = context;
   size_t from = (size_t)item * READ_PIECE;
   size_t size = job->size - from < READ_PIECE ? job->size - from : READ_PIECE;
   const uint8_t *p = job->bytes + from;
-  uint64_t sum;
-#if defined(__x86_64__)
-  sum = __builtin_cpu_supports("avx512f") ? sum_avx512(p, size)
-        : __builtin_cpu_supports("avx2")  ? sum_avx2(p, size)
-                                          : sum_plain(p, size);
-#else
-  sum = sum_plain(p, size);
-#endif
-  __atomic_fetch_add(&job->sum, sum, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&job->sum, sum_of(p, size), __ATOMIC_RELAXED);
 }
 
 double calm_bench_read(const uint8_t *buffer, size_t bytes, int threads, int rounds) {
@@ -103,7 +111,7 @@ double calm_bench_read(const uint8_t *buffer, size_t bytes, int threads, int rou
 
 /* ---- multiply-adds on registers ---- */
 
-#if defined(__x86_64__)
+#ifdef CALM_HAS_AVX2
 /* Twelve chains, and operands that no compiler can fold. */
 #define PEAK_LOOP(instruction)                                                        \
   for (int i = 0; i < PEAK_LOOPS; i++) {                                              \
@@ -120,10 +128,18 @@ double calm_bench_read(const uint8_t *buffer, size_t bytes, int threads, int rou
 #define ZMM_FMA(i) "vfmadd231ps %%zmm15, %%zmm14, %%zmm" #i "\n"
 #define YMM_FMA(i) "vfmadd231ps %%ymm15, %%ymm14, %%ymm" #i "\n"
 
+#ifdef CALM_HAS_AVX512VNNI
 __attribute__((target("avx512f,avx512vnni"))) static double peak_avx512vnni(void) {
   PEAK_LOOP(ZMM_DPBUSD)
   return 12.0 * 64 * PEAK_LOOPS;
 }
+
+__attribute__((target("avx512f"))) static double peak_float_avx512(void) {
+  __asm__ volatile("vzeroall"); /* no denormal numbers, which are slow */
+  PEAK_LOOP(ZMM_FMA)
+  return 12.0 * 16 * PEAK_LOOPS;
+}
+#endif
 
 #ifdef CALM_HAS_AVXVNNI
 __attribute__((target("avx2,avxvnni"))) static double peak_avxvnni(void) {
@@ -135,12 +151,6 @@ __attribute__((target("avx2,avxvnni"))) static double peak_avxvnni(void) {
 __attribute__((target("avx2"))) static double peak_avx2(void) {
   PEAK_LOOP(YMM_MADDUBS)
   return 12.0 * 32 * PEAK_LOOPS;
-}
-
-__attribute__((target("avx512f"))) static double peak_float_avx512(void) {
-  __asm__ volatile("vzeroall"); /* no denormal numbers, which are slow */
-  PEAK_LOOP(ZMM_FMA)
-  return 12.0 * 16 * PEAK_LOOPS;
 }
 
 __attribute__((target("avx2,fma"))) static double peak_float_avx2(void) {
@@ -168,6 +178,37 @@ __attribute__((target("avx512f,amx-tile,amx-int8"))) static double peak_amx(void
 }
 #endif
 #endif
+
+typedef struct {
+  const char *variant;
+  double (*integers)(void), (*floats)(void);
+} peak_loops;
+
+static const peak_loops PEAKS[] = {
+    {"", NULL, NULL}, /* of any other variant */
+#ifdef CALM_HAS_AVX2
+    {"avx2", peak_avx2, peak_float_avx2},
+#endif
+#ifdef CALM_HAS_AVXVNNI
+    {"avx-vnni", peak_avxvnni, peak_float_avx2},
+#endif
+#ifdef CALM_HAS_AVX512VNNI
+    {"avx512-vnni", peak_avx512vnni, peak_float_avx512},
+#endif
+#ifdef CALM_HAS_AMX
+    {"amx", peak_amx, peak_float_avx512},
+#endif
+};
+
+static const peak_loops *loops_of(int variant) {
+  const char *name = calm_variant_name(variant);
+  for (size_t i = 1; i < sizeof PEAKS / sizeof PEAKS[0]; i++) {
+    if (strcmp(PEAKS[i].variant, name) == 0) {
+      return &PEAKS[i];
+    }
+  }
+  return PEAKS;
+}
 
 typedef struct {
   double (*loop)(void);
@@ -199,35 +240,11 @@ static double peak_rate(peak_job job, int threads) {
 }
 
 double calm_bench_float_peak(int variant, int threads) {
-  peak_job job = {NULL, 0};
-#if defined(__x86_64__)
-  const char *name = calm_variant_name(variant);
-  job.loop = strcmp(name, "avx512-vnni") == 0 || strcmp(name, "amx") == 0 ? peak_float_avx512
-             : strcmp(name, "avx2") == 0 || strcmp(name, "avx-vnni") == 0 ? peak_float_avx2
-                                                                          : NULL;
-#else
-  (void)variant;
-#endif
-  return peak_rate(job, threads);
+  return peak_rate((peak_job){loops_of(variant)->floats, 0}, threads);
 }
 
 double calm_bench_peak(int variant, int threads) {
-  peak_job job = {NULL, 0};
-#if defined(__x86_64__)
-  const char *name = calm_variant_name(variant);
-  job.loop = strcmp(name, "avx512-vnni") == 0 ? peak_avx512vnni
-             : strcmp(name, "avx2") == 0      ? peak_avx2
-                                              : NULL;
-#ifdef CALM_HAS_AVXVNNI
-  job.loop = strcmp(name, "avx-vnni") == 0 ? peak_avxvnni : job.loop;
-#endif
-#ifdef CALM_HAS_AMX
-  job.loop = strcmp(name, "amx") == 0 ? peak_amx : job.loop;
-#endif
-#else
-  (void)variant;
-#endif
-  return peak_rate(job, threads);
+  return peak_rate((peak_job){loops_of(variant)->integers, 0}, threads);
 }
 
 /* ---- a linear ---- */

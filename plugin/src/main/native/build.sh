@@ -4,8 +4,8 @@
 # library: OUTPUT_DIR/native/SYSTEM/libcalm.so, unless it is newer than its sources.
 # bench:   OUTPUT_DIR/native/SYSTEM/libcalm-bench.so, likewise; bench/src/main/native and the kernels.
 # driver:  OUTPUT_DIR/calm-driver, the tests that need no Java.
-# CC names the compiler (cc). Without one, or on another system than Linux, this says so and ends
-# well, for then the kernels in Java serve.
+# CC names the compiler (cc). Without one, on another system than Linux, or for a machine that the
+# kernels do not run on, this says so and ends well, for then the kernels in Java serve.
 set -eu
 sources=$(cd "$(dirname "$0")" && pwd)
 checks=$sources/../../test/native
@@ -22,7 +22,7 @@ left_out() {
 [ "$(uname -s)" = Linux ] || left_out "$(uname -s) is not Linux"
 command -v "${compiler%% *}" >/dev/null 2>&1 || left_out "no C compiler (${compiler%% *})"
 [ "$what" = driver ] || [ -f "$java/include/jni.h" ] || left_out "no $java/include/jni.h"
-machine=$($compiler -dumpmachine)
+machine=$($compiler -dumpmachine 2>/dev/null) || left_out "$compiler -dumpmachine fails"
 machine=${machine%%-*}
 name=libcalm.so
 [ "$what" != bench ] || name=libcalm-bench.so
@@ -46,55 +46,90 @@ jobs=
 compile() {
   (cd "$objects" && $compiler $common $2 $more "-ffile-prefix-map=$sources=native" \
     "-ffile-prefix-map=$bench=native" "-ffile-prefix-map=$objects=." \
-    -c "$(find "$sources" "$checks" "$bench" -name "$3" 2>/dev/null | head -n 1)" -o "$1.o") &
-  jobs="$jobs $!"
+    -c "$(find "$sources" "$checks" "$bench" -name "$3" 2>/dev/null | head -n 1)" -o "$1.o" \
+    >"$1.log" 2>&1) &
+  jobs="$jobs $!:$1"
 }
+# Ends with the messages of the first file that does not compile, and the names of all such files.
 finish() {
+  failed=
   for job in $jobs; do
-    wait "$job"
+    wait "${job%%:*}" || failed="$failed ${job#*:}"
   done
+  if [ -n "$failed" ]; then
+    first=${failed# }
+    cat "$objects/${first%% *}.log" >&2
+    echo "calm: not compiled:$failed" >&2
+    exit 1
+  fi
+  cat "$objects"/*.log >&2
 }
-# variant NAME FLAGS SOURCE...: compiles a kernel variant if this compiler knows its instructions
+# takes FLAGS: whether the compiler compiles standard input with them
+takes() {
+  (cd "$objects" && $compiler $common $1 -x c -c - -o probe) >"$objects/problem" 2>&1
+}
+# knows MACRO VARIANT FLAGS INSTRUCTION: whether the compiler takes the flags of a kernel variant,
+# and its assembler an instruction of it
 variants=
-variant() {
-  if : | $compiler $2 -fsyntax-only -x c - 2>/dev/null; then
-    variant=$1
-    flags=$2
-    shift 2
-    variants="$variants -DCALM_HAS_$variant"
-    for source in "$@"; do
-      compile "${source%.c}_$variant" "$flags" "$source"
-    done
+knows() {
+  if echo "__asm__(\"$4\");" | takes "$3"; then
+    variants="$variants -DCALM_HAS_$1"
   else
-    echo "calm: $compiler knows no $2: that kernel is left out"
+    echo "calm: $compiler does not know $3: the kernel $2 is left out"
+    return 1
   fi
 }
+# vectors WIDTH FLAGS: the files that are written once over 16 lanes
+vectors() {
+  for source in vector attention columns grid gram gptq product tile divergence; do
+    compile "${source}_$1" "-DCALM_WIDTH=$1 $2" $source.c
+  done
+}
+
+if ! takes "" <<'END'; then
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+END
+  problem=$(grep -m 1 error "$objects/problem" || head -n 1 "$objects/problem")
+  left_out "$compiler does not compile for Linux ($problem)"
+fi
+takes "" <<'END' || left_out "$machine is a big-endian machine"
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "");
+END
 
 avx2="-mavx2 -mfma -mf16c"
+avxvnni="$avx2 -mavxvnni"
 avx512="$avx2 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mprefer-vector-width=512"
-for source in vector attention columns grid gram gptq product tile divergence; do
-  compile ${source}_scalar "-DCALM_WIDTH=scalar" $source.c
-  case $machine in
-    x86_64)
-      compile ${source}_avx2 "-DCALM_WIDTH=avx2 $avx2" $source.c
-      compile ${source}_avx512 "-DCALM_WIDTH=avx512 $avx512" $source.c
-      ;;
-    aarch64)
-      compile ${source}_neon "-DCALM_WIDTH=neon" $source.c
-      ;;
-  esac
-done
+amx="$avx512 -mamx-tile -mamx-int8"
+neon="-march=armv8.2-a+dotprod"
+vectors scalar ""
 compile linear_scalar "" linear_scalar.c
 case $machine in
   x86_64)
-    compile linear_avx2 "$avx2" linear_avx2.c
-    compile table_avx2 "$avx2" table_avx2.c
-    compile linear_avx512 "$avx512" linear_avx512.c
-    variant AVXVNNI "$avx2 -mavxvnni -DCALM_VNNI" linear_avx2.c table_avx2.c
-    variant AMX "$avx512 -mamx-tile -mamx-int8" linear_amx.c
+    if knows AVX2 avx2 "$avx2" "vpmaddubsw %ymm0, %ymm1, %ymm2"; then
+      vectors avx2 "$avx2"
+      compile linear_avx2 "$avx2" linear_avx2.c
+      compile table_avx2 "$avx2" table_avx2.c
+    fi
+    if knows AVXVNNI avx-vnni "$avxvnni" "{vex} vpdpbusd %ymm0, %ymm1, %ymm2"; then
+      compile linear_avxvnni "$avxvnni -DCALM_VNNI" linear_avx2.c
+      compile table_avxvnni "$avxvnni -DCALM_VNNI" table_avx2.c
+    fi
+    if knows AVX512VNNI avx512-vnni "$avx512" "vpdpbusd %zmm0, %zmm1, %zmm2"; then
+      vectors avx512 "$avx512"
+      compile linear_avx512 "$avx512" linear_avx512.c
+    fi
+    if knows AMX amx "$amx" "tdpbsud %tmm0, %tmm1, %tmm2"; then
+      compile linear_amx "$amx" linear_amx.c
+    fi
     ;;
   aarch64)
-    compile linear_neon "-march=armv8.2-a+dotprod" linear_neon.c
+    if knows NEON neon-dotprod "$neon" "sdot v0.4s, v1.16b, v2.16b"; then
+      vectors neon ""
+      compile linear_neon "$neon" linear_neon.c
+    fi
     ;;
 esac
 compile kernels "$variants" kernels.c

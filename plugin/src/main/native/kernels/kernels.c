@@ -43,7 +43,7 @@ typedef struct {
 
 static const char *nothing_missing(void) { return NULL; }
 
-#if defined(__x86_64__)
+#if defined(CALM_HAS_AVX2)
 
 #include <cpuid.h>
 #include <sys/syscall.h>
@@ -86,6 +86,7 @@ static const char *avxvnni_missing(void) {
 }
 #endif
 
+#ifdef CALM_HAS_AVX512VNNI
 static const char *avx512vnni_missing(void) {
   const char *missing = avx2_missing();
   if (missing) {
@@ -98,6 +99,7 @@ static const char *avx512vnni_missing(void) {
          : !saved(0xe6) ? "the operating system does not save AVX-512 registers"
                         : NULL;
 }
+#endif
 
 #ifdef CALM_HAS_AMX
 static const char *amx_missing(void) {
@@ -124,13 +126,15 @@ static const variant VARIANTS[] = {
 #ifdef CALM_HAS_AVXVNNI
     VARIANT("avx-vnni", avxvnni, avx2, avxvnni_missing),
 #endif
+#ifdef CALM_HAS_AVX512VNNI
     VARIANT("avx512-vnni", avx512vnni, avx512, avx512vnni_missing),
+#endif
 #ifdef CALM_HAS_AMX
     VARIANT("amx", amx, avx512, amx_missing),
 #endif
 };
 
-#elif defined(__aarch64__)
+#elif defined(CALM_HAS_NEON)
 
 #include <sys/auxv.h>
 

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** build.sh and its driver: the kernels without Java, where sanitizers and emulators can watch. */
@@ -66,12 +67,29 @@ class NativeDriverTest {
         "the native kernels are built on Linux, not on " + System.getProperty("os.name"));
   }
 
+  private Outcome build(String compiler, String flags) throws IOException, InterruptedException {
+    return run(Map.of("CC", compiler), "sh", BUILD, directory.toString(), "", "driver", flags);
+  }
+
+  /** Writes a compiler: a script of these lines. */
+  private String compilerOf(String... lines) throws IOException {
+    Path script = directory.resolve("cc");
+    Files.writeString(script, "#!/bin/sh\n" + String.join("\n", lines) + "\n");
+    assertTrue(script.toFile().setExecutable(true));
+    return script.toString();
+  }
+
   /** Builds the driver and runs it with a seed of its own, in whole or as {@code before} starts. */
   private String drive(String compiler, String flags, List<String> before, String... rounds)
       throws IOException, InterruptedException {
-    Outcome build =
-        run(Map.of("CC", compiler), "sh", BUILD, directory.toString(), "", "driver", flags);
+    Outcome build = build(compiler, flags);
     assertEquals(0, build.status(), build.output());
+    return drive(before, rounds);
+  }
+
+  /** Runs the driver that was built. */
+  private String drive(List<String> before, String... rounds)
+      throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(before);
     command.add(directory.resolve("calm-driver").toString());
     command.add(Long.toString(Seeds.next()));
@@ -149,5 +167,76 @@ class NativeDriverTest {
     try (Stream<Path> files = Files.list(directory)) {
       assertEquals(List.of(), files.toList());
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "amd64, -mavx2, avx2",
+    "amd64, -mavx512vnni, avx512-vnni",
+    "aarch64, -march=armv8.2-a+dotprod, neon-dotprod",
+  })
+  void aKernelThatTheCompilerDoesNotKnowIsLeftOut(String machine, String flag, String kernel)
+      throws Exception {
+    require(installed(compiler()), "no C compiler (%s)".formatted(compiler()));
+    require(System.getProperty("os.arch").equals(machine), kernel + ": not of this machine");
+    String old =
+        compilerOf(
+            "case \" $* \" in *' %s '*) echo \"error: $1\" >&2; exit 1 ;; esac".formatted(flag),
+            "exec %s \"$@\"".formatted(compiler()));
+    Outcome build = build(old, "-O0");
+    assertEquals(0, build.status(), build.output());
+    String line = "calm: %s does not know .*: the kernel %s is left out".formatted(old, kernel);
+    assertTrue(build.output().lines().anyMatch(text -> text.matches(line)), build.output());
+    String output = drive(List.of(), "1");
+    assertTrue(output.contains("scalar: the same"), output);
+    assertTrue(output.lines().noneMatch(text -> text.startsWith(kernel + ":")), output);
+    assertEquals(flag.equals("-mavx512vnni"), output.contains("avx2: "), output);
+  }
+
+  @Test
+  void aBigEndianMachineIsServedByJava() throws Exception {
+    require(installed(compiler()), "no C compiler (%s)".formatted(compiler()));
+    Outcome build =
+        build(
+            compilerOf(
+                "[ \"$1\" != -dumpmachine ] || { echo s390x-linux-gnu; exit; }",
+                "exec %s \"$@\" -Wno-builtin-macro-redefined -U__BYTE_ORDER__ \\"
+                    .formatted(compiler()),
+                "  -D__BYTE_ORDER__=__ORDER_BIG_ENDIAN__"),
+            "");
+    assertEquals(0, build.status(), build.output());
+    assertEquals(
+        "calm: s390x is a big-endian machine: the native kernels are left out, the kernels in"
+            + " Java serve\n",
+        build.output());
+  }
+
+  @Test
+  void aCompilerWithoutTheHeadersOfLinuxIsLeftOut() throws Exception {
+    String compiler =
+        compilerOf(
+            "[ \"$1\" != -dumpmachine ] || { echo x86_64-alpine-linux-musl; exit; }",
+            "echo 'fatal error: linux/futex.h: No such file or directory' >&2; exit 1");
+    Outcome build = build(compiler, "");
+    assertEquals(0, build.status(), build.output());
+    assertEquals(
+        "calm: %s does not compile for Linux (fatal error: linux/futex.h: No such file or"
+                .formatted(compiler)
+            + " directory): the native kernels are left out, the kernels in Java serve\n",
+        build.output());
+  }
+
+  @Test
+  void aFileThatDoesNotCompileFailsTheBuildWithItsOwnMessage() throws Exception {
+    Outcome build =
+        build(
+            compilerOf(
+                "[ \"$1\" != -dumpmachine ] || { echo riscv64-linux-gnu; exit; }",
+                "case \"$*\" in */pool.c*) echo 'pool.c:1: error: broken' >&2; exit 1 ;; esac",
+                "for last; do :; done",
+                "sleep 0.2; : > \"$last\""),
+            "");
+    assertEquals(1, build.status(), build.output());
+    assertEquals("pool.c:1: error: broken\ncalm: not compiled: pool\n", build.output());
   }
 }

@@ -159,6 +159,8 @@ else
   fi
   finish
   mkdir -p "$(dirname "$library")"
-  $compiler $more -shared -s -o "$library.new" "$objects"/*.o -lm -pthread
+  # nodelete: the JVM unloads a library with the class loader that loaded it, but the handler of
+  # SIGBUS (guard.c) and the workers (pool.c) stay, and need its code.
+  $compiler $more -shared -s -Wl,-z,nodelete -o "$library.new" "$objects"/*.o -lm -pthread
   mv "$library.new" "$library"
 fi

@@ -165,6 +165,9 @@ float driver_round_code(float x, float scale) {
 }
 
 float driver_exp(float x) {
+  if (x != x) {
+    return x;
+  }
   if (x > 0x1.62e43p6f) {
     return INFINITY;
   }

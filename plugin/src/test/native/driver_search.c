@@ -113,15 +113,29 @@ static void check_grids(const calm_search_kernels *k) {
   driver_same_bytes("codes", codes, got, (size_t)inputs);
 }
 
+/* A number that no model has, but for the zeros. */
+static float unusual(void) {
+  const float numbers[] = {NAN, INFINITY, -INFINITY, 0.0f, -0.0f};
+  return numbers[driver_below(5)];
+}
+
 static void check_inputs(const calm_search_kernels *k) {
   int inputs = 1 + driver_below(200), group = driver_below(2) ? inputs : 32;
   driver_describe("inputs: %d, group %d", inputs, group);
   float *x = driver_numbers((size_t)inputs), *expected = driver_floats((size_t)inputs);
+  if (!driver_below(4)) {
+    x[driver_below(inputs)] = unusual();
+  }
   for (int from = 0; from < inputs; from += group) {
     int count = inputs - from < group ? inputs - from : group;
     float scale = driver_scale(x + from, count);
+    int finite = 1;
     for (int i = from; i < from + count; i++) {
       expected[i] = driver_round_code(x[i], scale) * scale + 0.0f;
+      finite = finite && isfinite(x[i]);
+    }
+    for (int i = from; i < from + count && !finite; i++) {
+      expected[i] = NAN;
     }
   }
   k->round_inputs(x, inputs, group);
@@ -212,18 +226,37 @@ static double sum_of_lanes(double *v) {
   return v[0];
 }
 
+/* A logit of a band: one of the zeros, with a few unusual ones, or finite. */
+static float logit(int kind) {
+  return kind == 0   ? (driver_below(2) ? 0.0f : -0.0f)
+         : kind == 1 ? (driver_below(100) ? 20 * driver_uniform() : unusual())
+                     : 20 * driver_uniform();
+}
+
+/* NaN if a number is, and +0 above -0. */
+static float larger(float a, float b) {
+  return a != a || b != b ? NAN : a > b || (a == b && !signbit(a)) ? a : b;
+}
+
+static void same_number(const char *what, double expected, double actual) {
+  if (expected == expected || actual == actual) { /* any NaN is the NaN */
+    driver_same_bytes(what, &expected, &actual, sizeof expected);
+  }
+}
+
 static void check_divergence(const calm_search_kernels *k) {
   calm_divergence expected = {-INFINITY, -INFINITY, 0, 0, 0}, actual = expected;
+  int kind = driver_below(5);
   for (int band = 0; band < 3; band++) {
     int count = 1 + driver_below(100);
     driver_describe("divergence: band %d of %d logits", band, count);
     float *a = driver_floats((size_t)count), *b = driver_floats((size_t)count);
     float peak = expected.peak, other = expected.other_peak;
     for (int i = 0; i < count; i++) {
-      a[i] = 20 * driver_uniform();
-      b[i] = 20 * driver_uniform();
-      peak = fmaxf(peak, a[i]);
-      other = fmaxf(other, b[i]);
+      a[i] = logit(kind);
+      b[i] = logit(kind);
+      peak = larger(peak, a[i]);
+      other = larger(other, b[i]);
     }
     double sums[3][16] = {{0}};
     for (int i = 0; i < count; i++) {
@@ -239,7 +272,11 @@ static void check_divergence(const calm_search_kernels *k) {
     expected.peak = peak;
     expected.other_peak = other;
     k->add_divergence(a, b, count, &actual);
-    driver_same_bytes("divergence", &expected, &actual, sizeof expected);
+    same_number("peak", expected.peak, actual.peak);
+    same_number("total", expected.total, actual.total);
+    same_number("cross", expected.cross, actual.cross);
+    same_number("the candidate's peak", expected.other_peak, actual.other_peak);
+    same_number("the candidate's total", expected.other_total, actual.other_total);
   }
 }
 

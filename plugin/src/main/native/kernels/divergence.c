@@ -29,12 +29,29 @@ static lanes load_logits(const float *x, int count) {
   return lanes_load(padded);
 }
 
+/* The largest number. Which zero it is, and what it is beside a NaN, depends on the registers. */
 static float largest_of(const float *x, int count, float before) {
   lanes largest = lanes_all(before);
   for (int i = 0; i < count; i += 16) {
     largest = lanes_max(largest, load_logits(x + i, count - i));
   }
   return lanes_largest(largest);
+}
+
+/* Math.max of Java: NaN if one is, and +0 above -0. */
+static float exact_largest_of(const float *x, int count, float before) {
+  float largest = before;
+  for (int i = 0; i < count && largest == largest; i++) {
+    if (!(x[i] < largest) && !(x[i] == largest && signbit(x[i]))) {
+      largest = x[i];
+    }
+  }
+  return largest;
+}
+
+/* The exact peak. The fast one may differ from it if it is zero or the total is NaN. */
+static float peak_of(float fast, double total, const float *x, int count, float before) {
+  return fast == 0 || total != total ? exact_largest_of(x, count, before) : fast;
 }
 
 static float power_of(float x) {
@@ -61,6 +78,6 @@ void CALM_NAME(add_divergence)(const float *a, const float *b, int count, calm_d
   sums->total = sums->total * kept + sum_of(total);
   sums->cross = sums->cross * kept + sum_of(cross);
   sums->other_total = sums->other_total * other_kept + sum_of(other_total);
-  sums->peak = peak;
-  sums->other_peak = other;
+  sums->peak = peak_of(peak, sums->total, a, count, sums->peak);
+  sums->other_peak = peak_of(other, sums->other_total, b, count, sums->other_peak);
 }

@@ -228,8 +228,8 @@ void CALM_NAME(round_inputs)(float *row, int32_t inputs, int32_t group) {
     float scale = peak < 0x1p-100f ? 0 : peak / 127;
     for (int32_t k = from; k < end; k += 16) {
       lanes x = lanes_div(lanes_load_some(row + k, end - k), lanes_all(scale));
-      x = lanes_less(x, top, x, top);
-      x = lanes_sub(lanes_add(lanes_max(x, bottom), rounder), rounder);
+      x = lanes_max(bottom, lanes_min(top, x)); /* a NaN, as of infinity / infinity, goes through */
+      x = lanes_sub(lanes_add(x, rounder), rounder);
       x = scale == 0 ? lanes_all(0) : lanes_mul(x, lanes_all(scale));
       lanes_store_some(row + k, x, end - k);
     }

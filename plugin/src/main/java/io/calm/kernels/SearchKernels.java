@@ -9,8 +9,9 @@ import org.jspecify.annotations.Nullable;
  * The innermost loops of a search, in Java or in C.
  *
  * <p>Both implementations give the same bits, with every kernel variant, so a plan does not depend
- * on the machine that computed it. {@link KernelVariants#searchKernels} chooses one. Immutable and
- * thread safe; calls that write the same rows must not overlap.
+ * on the machine that computed it. Only the payload of a NaN may differ. {@link
+ * KernelVariants#searchKernels} chooses one. Immutable and thread safe; calls that write the same
+ * rows must not overlap.
  */
 public sealed interface SearchKernels permits JavaSearchKernels, NativeSearchKernels {
 

@@ -165,6 +165,7 @@ class GridKernelsTest {
       case 4 -> random.nextInt(200) == 0 ? Float.NaN : normal;
       case 5 -> random.nextInt(255) - 127 + 0.5f; // ties
       case 6 -> normal * (random.nextInt(60) == 0 ? 1000 : 1);
+      case 7 -> random.nextInt(200) == 0 ? Math.copySign(Float.POSITIVE_INFINITY, normal) : normal;
       default -> normal;
     };
   }

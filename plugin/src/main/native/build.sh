@@ -4,8 +4,8 @@
 # library: OUTPUT_DIR/native/SYSTEM/libcalm.so, unless it is newer than its sources.
 # bench:   OUTPUT_DIR/native/SYSTEM/libcalm-bench.so, likewise; bench/src/main/native and the kernels.
 # driver:  OUTPUT_DIR/calm-driver, the tests that need no Java.
-# CC names the compiler (cc). Without one, on another system than Linux, or for a machine that the
-# kernels do not run on, this says so and ends well, for then the kernels in Java serve.
+# CC names the compiler (cc). Without one or its headers, on another system than Linux, or for a
+# big-endian machine, this says so and ends well, for then the kernels in Java serve.
 set -eu
 sources=$(cd "$(dirname "$0")" && pwd)
 checks=$sources/../../test/native

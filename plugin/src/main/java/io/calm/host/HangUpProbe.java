@@ -13,13 +13,15 @@ import java.util.concurrent.TimeUnit;
 /**
  * Detects disconnected clients among those that closed their sending side. A client that still
  * waits for its response looks the same until something is sent to it. If no response begins within
- * a second, the probe sends {@code 100 Continue}, which HTTP/1.1 clients must ignore. The operating
- * system of a disconnected client replies with a reset; the next write then fails and closes the
- * channel.
+ * {@link #FIRST_MILLIS}, the probe sends {@code 100 Continue}, which HTTP/1.1 clients must ignore.
+ * HTTP/1.0 does not have it, so those clients are not probed. The operating system of a
+ * disconnected client replies with a reset; the next probe then fails and closes the channel. A
+ * generation on the same network is therefore cancelled after twice {@link #FIRST_MILLIS}. The
+ * intervals double, so that a waiting client gets few probes.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a failed write closes the channel
 final class HangUpProbe {
-  private static final long FIRST_MILLIS = 1000;
+  private static final long FIRST_MILLIS = 50;
   private static final long MAX_MILLIS = 15_000;
 
   private boolean possible;

@@ -28,6 +28,7 @@ import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /** Serialization of pipelined requests, and the end of their connection, without a network. */
@@ -127,5 +128,55 @@ class PipelinedRequestsTest {
     assertFalse(channel.isOpen());
     assertEquals(2, channel.outboundMessages().size());
     channel.finishAndReleaseAll();
+  }
+
+  private static EmbeddedChannel halfClosed(HttpVersion version) {
+    EmbeddedChannel channel = connection();
+    channel.freezeTime();
+    channel.writeInbound(new DefaultFullHttpRequest(version, HttpMethod.GET, "/"));
+    channel.pipeline().fireUserEventTriggered(ChannelInputShutdownEvent.INSTANCE);
+    channel.runPendingTasks();
+    return channel;
+  }
+
+  /** Lets a minute pass; returns the milliseconds at which the client was sent something. */
+  private static List<Integer> probes(EmbeddedChannel channel) {
+    List<Integer> times = new ArrayList<>();
+    for (int millis = 10; millis <= 60_000; millis += 10) {
+      channel.advanceTimeBy(10, TimeUnit.MILLISECONDS);
+      channel.runScheduledPendingTasks();
+      HttpResponse sent = channel.readOutbound();
+      if (sent != null) {
+        assertEquals(HttpResponseStatus.CONTINUE, sent.status());
+        times.add(millis);
+      }
+    }
+    return times;
+  }
+
+  @Test
+  void aClientThatSendsNoMoreIsProbedAtOnceAndThenMoreRarely() {
+    EmbeddedChannel channel = halfClosed(HttpVersion.HTTP_1_1);
+    assertEquals(
+        List.of(50, 100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 40_600, 55_600),
+        probes(channel));
+    HttpResponse answer = answer();
+    channel.writeOutbound(answer);
+    assertEquals(answer, channel.readOutbound(), "it still gets its answer");
+    assertFalse(channel.isOpen());
+    channel.finishAndReleaseAll();
+  }
+
+  @Test
+  void clientsThatDoNotKnowInterimResponsesOrStillSendAreNotProbed() {
+    EmbeddedChannel old = halfClosed(HttpVersion.HTTP_1_0);
+    EmbeddedChannel open = connection();
+    open.freezeTime();
+    open.writeInbound(whole("/"));
+    for (EmbeddedChannel channel : List.of(old, open)) {
+      assertEquals(List.of(), probes(channel));
+      assertTrue(channel.isOpen());
+      channel.finishAndReleaseAll();
+    }
   }
 }

@@ -77,8 +77,13 @@ final class RawClient implements AutoCloseable {
     return status;
   }
 
+  /** Reads an answer; skips interim ones before it, as HTTP/1.1 requires. */
   Answer read() throws IOException {
     int status = Integer.parseInt(line().split(" ", 3)[1]);
+    while (status == 100) {
+      line();
+      status = Integer.parseInt(line().split(" ", 3)[1]);
+    }
     Map<String, String> headers = new LinkedHashMap<>();
     for (String line = line(); !line.isEmpty(); line = line()) {
       int colon = line.indexOf(':');

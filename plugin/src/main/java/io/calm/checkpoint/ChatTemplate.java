@@ -2,6 +2,7 @@ package io.calm.checkpoint;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** The Jinja chat template of a model. Thread safe. */
 public interface ChatTemplate {
@@ -19,6 +20,14 @@ public interface ChatTemplate {
   /** Returns the form in which the arguments of tool calls must be given. */
   default ArgumentForm argumentForm() {
     return ArgumentForm.AS_GIVEN;
+  }
+
+  /**
+   * Returns how the template fails for plain conversations: file, line and reason. Empty if it
+   * renders one, or rejects one of a single user message by {@code raise_exception}.
+   */
+  default Optional<String> failure() {
+    return Optional.empty();
   }
 
   /**

@@ -11,12 +11,17 @@ import java.time.ZoneId;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** A chat template that renders a {@link Template} with transformers' variables. */
 final class JinjaChatTemplate implements ChatTemplate {
   private static final String CONTENT = "content";
 
+  private static final Map<String, Object> USER = Map.of("role", "user", CONTENT, "Hello");
+  private static final Map<String, Object> SYSTEM = Map.of("role", "system", CONTENT, "Be brief.");
+
+  private final String where;
   private final Template template;
   private final Conversation.Form form;
   private final Map<String, String> tokens;
@@ -40,6 +45,7 @@ final class JinjaChatTemplate implements ChatTemplate {
               .formatted(where, e.getMessage()),
           e);
     }
+    this.where = where;
     this.form = form(template);
     this.tokens = Map.copyOf(tokens);
   }
@@ -60,6 +66,27 @@ final class JinjaChatTemplate implements ChatTemplate {
       argumentForm = ArgumentProbe.formOf(this);
     }
     return argumentForm;
+  }
+
+  @Override
+  public Optional<String> failure() {
+    Optional<TemplateException> failure = failure(List.of(USER));
+    return failure.isEmpty()
+            || failure.get() instanceof TemplateRaisedException
+            || failure(List.of(SYSTEM, USER)).isEmpty() // it requires a system message
+        ? Optional.empty()
+        : Optional.of("%s, %s".formatted(where, failure.get().getMessage()));
+  }
+
+  private Optional<TemplateException> failure(List<Map<String, Object>> messages) {
+    try {
+      String unused = render(messages, true);
+      return Optional.empty();
+    } catch (IllegalArgumentException e) {
+      return e.getCause() instanceof TemplateException cause
+          ? Optional.of(cause)
+          : Optional.empty();
+    }
   }
 
   @Override

@@ -166,6 +166,7 @@ public final class ModelLoader {
     builder.setDaemon(true);
     builder.start();
     Optional<ChatTemplate> template = checkpoint.chatTemplate();
+    template.ifPresent(it -> TemplateCheck.warn(order.name(), it));
     try (Artifact artifact = artifact(order, checkpoint, progress, tokenizer)) {
       NativeHeap.trim(); // a search frees much more than the model keeps
       CheckpointParts parts = parts(order, checkpoint, template, await(tokenizer));

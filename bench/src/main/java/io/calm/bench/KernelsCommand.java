@@ -2,8 +2,10 @@ package io.calm.bench;
 
 import io.calm.cli.ArgumentException;
 import io.calm.cli.ModelArgument;
+import io.calm.files.DjlCache;
 import io.calm.kernels.KernelVariant;
 import io.calm.replay.ProductTimes;
+import io.calm.settings.CalmSettings;
 import io.calm.torch.EngineMissingException;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
@@ -103,10 +105,11 @@ final class KernelsCommand implements Callable<Integer> {
     }
   }
 
-  private Optional<ProductTimes> pytorch(BenchReport report) {
+  private Optional<ProductTimes> pytorch(BenchReport report) throws IOException {
     if (withoutPytorch) {
       return Optional.empty();
     }
+    DjlCache.use(CalmSettings.defaults().loading().cacheDir());
     try {
       return Optional.of(ProductTimes.open(bench.threads()));
     } catch (EngineMissingException e) {

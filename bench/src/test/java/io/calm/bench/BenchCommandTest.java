@@ -7,8 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.calm.cli.Main;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -101,5 +103,30 @@ class BenchCommandTest {
         System.clearProperty(ENGINES); // it would be in the directory of this test
       }
     }
+  }
+
+  /** Only a process of its own can have another environment. */
+  @Test
+  void thePytorchComparisonUsesTheLibrariesBelowTheCache(@TempDir Path cache) throws Exception {
+    Files.createSymbolicLink(cache.resolve("native"), cache); // refused before it is used
+    ProcessBuilder builder =
+        new ProcessBuilder(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-cp",
+            System.getProperty("java.class.path"),
+            "io.calm.bench.Main",
+            "bench",
+            "kernels",
+            "--threads",
+            "1",
+            "--shape",
+            KernelShape.ALL.get(0).name());
+    builder.environment().keySet().removeAll(List.of(ENGINES, "DJL_CACHE_DIR"));
+    builder.environment().put("OPTION_CALM_CACHE_DIR", cache.toString());
+    builder.redirectErrorStream(true);
+    Process process = builder.start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(1, process.waitFor(), output);
+    assertTrue(output.contains("calm: " + cache.resolve("native") + ": "), output);
   }
 }

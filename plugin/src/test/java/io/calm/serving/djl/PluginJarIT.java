@@ -28,6 +28,18 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The contents of the plugin jar: all that it needs, and nothing that DJL Serving provides. */
 class PluginJarIT {
+  /** A tenth more than the jar has with the kernels of one processor; each has 0.25 MB. */
+  private static final long MAX_BYTES = 4_500_000;
+
+  @Test
+  void isNoLargerThanItWas() throws IOException {
+    long bytes = Files.size(RealDjlServing.pluginJar());
+    assertTrue(
+        bytes <= MAX_BYTES,
+        () ->
+            "the plugin jar: expected at most %,d bytes, got %,d; leave out what it does not need, or raise the bound here and the size in ADR 8"
+                .formatted(MAX_BYTES, bytes));
+  }
 
   @ParameterizedTest
   @ValueSource(

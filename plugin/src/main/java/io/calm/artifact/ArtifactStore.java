@@ -102,12 +102,26 @@ public final class ArtifactStore {
   }
 
   /**
-   * Returns the published artifact of {@code key}. A damaged artifact is logged and not returned;
-   * {@link #begin} replaces it.
+   * Returns the published artifact of {@code key}, for a caller that makes it otherwise. A damaged
+   * artifact is logged and not returned; {@link #begin} replaces it.
    *
    * @throws ArtifactException if another user may have written it, or if it is reached by a link
    */
   public Optional<Artifact> find(ArtifactKey key) {
+    return find(key, "it will be rebuilt");
+  }
+
+  /**
+   * Returns the published artifact of {@code key}, for a caller that does not make it. A damaged
+   * artifact is logged, not returned, and stays.
+   *
+   * @throws ArtifactException as {@link #find}
+   */
+  public Optional<Artifact> findFinished(ArtifactKey key) {
+    return find(key, "it is not used");
+  }
+
+  private Optional<Artifact> find(ArtifactKey key, String consequence) {
     Path directory = new ArtifactPaths(root, key.id()).directory();
     try {
       return PrivateFiles.isDirectory(cacheDir, DIRECTORY, key.id())
@@ -116,7 +130,7 @@ public final class ArtifactStore {
     } catch (IOException e) {
       throw new ArtifactException(message(e), e);
     } catch (BadArtifactException e) {
-      logger.warn("artifact {}: {}; it will be rebuilt", directory, e.getMessage());
+      logger.warn("artifact {}: {}; {}", directory, e.getMessage(), consequence);
       return Optional.empty();
     }
   }

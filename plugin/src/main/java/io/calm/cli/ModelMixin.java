@@ -65,7 +65,7 @@ public final class ModelMixin {
    * Returns the finished artifact of an opened model.
    *
    * @param path the model's path, for the error message
-   * @throws IllegalArgumentException if there is none
+   * @throws IllegalArgumentException if there is none, or if it is damaged
    */
   Artifact finished(QuantizedModelStore store, Path path, Checkpoint checkpoint) {
     return store
@@ -73,8 +73,13 @@ public final class ModelMixin {
         .orElseThrow(
             () ->
                 new IllegalArgumentException(
-                    "%s: no finished artifact for these settings; make one with: %s"
-                        .formatted(path, ("./calm quantize " + arguments()).strip())));
+                    "%s: %s: %s"
+                        .formatted(
+                            path,
+                            store.isPublished(checkpoint)
+                                ? "the artifact for these settings is damaged; make it again with"
+                                : "no finished artifact for these settings; make one with",
+                            ("./calm quantize " + arguments()).strip())));
   }
 
   /**

@@ -66,9 +66,14 @@ public final class QuantizedModelStore {
     this.digests = new FileDigests(settings.loading().cacheDir());
   }
 
-  /** Returns the finished artifact; empty if there is none. */
+  /** Returns the finished artifact; empty if there is none, or if it is damaged. */
   public Optional<Artifact> find(Checkpoint checkpoint) {
-    return failing(() -> store.find(openedKey(checkpoint)));
+    return failing(() -> store.findFinished(openedKey(checkpoint)));
+  }
+
+  /** Returns whether there is an artifact, which may be damaged. */
+  public boolean isPublished(Checkpoint checkpoint) {
+    return failing(() -> store.isPublished(key(checkpoint)));
   }
 
   /** Returns the maximum number of inputs that share a scale, with {@code auto} resolved. */
@@ -86,7 +91,7 @@ public final class QuantizedModelStore {
    * than a plan from weights alone. A published artifact counts even if it is damaged.
    */
   public boolean needsSearch(Checkpoint checkpoint) {
-    return failing(() -> !isWeightsOnly(checkpoint) && !store.isPublished(key(checkpoint)));
+    return !isWeightsOnly(checkpoint) && !isPublished(checkpoint);
   }
 
   /**
@@ -203,7 +208,8 @@ public final class QuantizedModelStore {
               uniform.identical()
                   ? served.key()
                   : UniformTwin.key(served.key(), uniform.algorithm());
-          Optional<Artifact> found = store.find(key);
+          Optional<Artifact> found =
+              uniform.identical() ? store.findFinished(key) : store.find(key);
           if (found.isPresent()) {
             return found.get();
           }

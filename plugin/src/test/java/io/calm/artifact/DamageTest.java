@@ -54,6 +54,16 @@ final class DamageTest {
     }
   }
 
+  @Test
+  void aCallerThatDoesNotMakeItSaysThatItIsNotUsed() throws IOException {
+    Files.write(directory.resolve(Manifest.BLOCKS), new byte[1]);
+    try (CapturedLog log = new CapturedLog()) {
+      assertEquals(Optional.empty(), store.findFinished(ExampleModel.KEY));
+      assertTrue(log.lines().get(0).endsWith("; it is not used"), log.lines()::toString);
+    }
+    assertTrue(Files.exists(directory));
+  }
+
   private void assertIsMadeAgain() {
     assertInstanceOf(Artifact.class, ExampleModel.publish(store, MODEL));
     SameModel.assertSame(MODEL, store.find(ExampleModel.KEY).orElseThrow().model());

@@ -1,6 +1,7 @@
 package io.calm.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.testing.Repository;
@@ -12,7 +13,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The command that {@code calm inspect} names where there is no artifact. */
+/** The command that {@code calm inspect} names where there is no artifact, or a damaged one. */
 class InspectCommandTest {
   @TempDir Path directory;
 
@@ -36,6 +37,26 @@ class InspectCommandTest {
     CommandRun found = run("inspect", arguments);
     assertEquals(0, found.status(), found.err());
     assertTrue(found.out().contains("rtn"), found.out());
+    damage(directory.resolve("cache/artifacts"));
+    CommandRun damaged = run("inspect", arguments);
+    assertEquals(1, damaged.status(), damaged.out());
+    String again =
+        "%s: the artifact for these settings is damaged; make it again with: ./calm quantize '%s' -s calm.algorithm=rtn"
+            .formatted(Repository.path("models/calm-tiny-llama"), model);
+    assertTrue(damaged.err().strip().endsWith(again), damaged.err());
+    assertFalse(damaged.err().contains("rebuilt"), damaged.err());
+    assertEquals(0, run("quantize", arguments).status());
+    assertEquals(0, run("inspect", arguments).status());
+  }
+
+  private static void damage(Path artifacts) throws IOException {
+    try (Stream<Path> files = Files.walk(artifacts)) {
+      Path blocks = files.filter(file -> file.endsWith("blocks.bin")).findFirst().orElseThrow();
+      assertTrue(blocks.toFile().setWritable(true));
+      byte[] bytes = Files.readAllBytes(blocks);
+      bytes[bytes.length / 2] ^= 1;
+      Files.write(blocks, bytes);
+    }
   }
 
   private static CommandRun run(String command, List<String> arguments) {

@@ -63,7 +63,7 @@ class PackageOrderTest {
       serving.lmi      | serving.reply serving.model generate checkpoint text model | io.netty ai.djl
       serving.load     | serving.reply serving.model report compare settings quantize artifact search quant generate torch runtime kernels checkpoint model tensor text | io.netty ai.djl
       serving.dispatch | serving.openai serving.lmi serving.reply serving.model checkpoint metrics text generate | io.netty ai.djl
-      serving.http     | serving.dispatch serving.load serving.reply serving.model report compare generate search metrics cka model tensor text | ai.djl
+      serving.http     | serving.dispatch serving.load serving.reply serving.model report compare generate search kernels metrics cka model tensor text | ai.djl
       serving.djl      | serving.http serving.dispatch serving.load serving.reply serving.model settings search metrics text generate |
       host             | serving.http serving.reply text                     | ai.djl
       cli              | export host serving.djl serving.http serving.dispatch serving.load serving.model quantize report settings artifact search replay cka torch runtime kernels checkpoint metrics model tensor files text |

@@ -56,7 +56,7 @@ final class Json {
           .create();
 
   /** Optional components that files of earlier versions lack: they read as empty. */
-  private static final Set<String> ADDED = Set.of("BlockChoice.parts");
+  private static final Set<String> ADDED = Set.of("BlockChoice.parts", "QuantPlan.madeBy");
 
   private Json() {}
 

@@ -5,7 +5,7 @@ import io.calm.cli.eval.Estimate;
 import io.calm.cli.eval.EvalReport;
 import io.calm.cli.eval.Perplexity;
 import io.calm.cli.eval.TaskScore;
-import io.calm.report.BuildInfo;
+import io.calm.kernels.BuildInfo;
 import io.calm.report.Measurement;
 import io.calm.report.Measurements;
 import io.calm.report.Value;

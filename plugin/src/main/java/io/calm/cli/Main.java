@@ -1,6 +1,6 @@
 package io.calm.cli;
 
-import io.calm.report.BuildInfo;
+import io.calm.kernels.BuildInfo;
 import io.calm.settings.EditDistance;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -146,7 +146,7 @@ public final class Main {
       String version = Main.class.getPackage().getImplementationVersion();
       return new String[] {
         "calm " + (version == null ? "of a build directory" : version),
-        "Commit " + BuildInfo.current().commit().orElse("unknown"),
+        "Commit " + BuildInfo.current().commitText(),
         "Java " + Runtime.version() + " (" + System.getProperty("java.vendor") + ")"
       };
     }

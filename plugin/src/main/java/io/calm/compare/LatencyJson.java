@@ -6,11 +6,13 @@ import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import io.calm.compare.StepShape.Phase;
+import io.calm.kernels.BuildInfo;
 import io.calm.kernels.MachineInfo;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /** Latency reports as JSON. Numbers that are not finite become null. */
 public final class LatencyJson {
@@ -51,6 +53,8 @@ public final class LatencyJson {
             .finished()
             .<JsonElement>map(time -> new JsonPrimitive(time.toString()))
             .orElse(JsonNull.INSTANCE));
+    object.add(
+        "build", probe.build().<JsonElement>map(LatencyJson::build).orElse(JsonNull.INSTANCE));
     object.addProperty("seconds", probe.seconds());
     object.add("rows", rows(probe.rows()));
     return object;
@@ -135,7 +139,16 @@ public final class LatencyJson {
     return Double.isFinite(value) ? new JsonPrimitive(value) : JsonNull.INSTANCE;
   }
 
-  static JsonObject machine(MachineInfo machine) {
+  /** Returns a version and its commit, or {@code unknown}. */
+  public static JsonObject build(BuildInfo build) {
+    JsonObject object = new JsonObject();
+    object.addProperty("version", build.version());
+    object.addProperty("commit", build.commitText());
+    return object;
+  }
+
+  /** Returns a machine. */
+  public static JsonObject machine(MachineInfo machine) {
     JsonObject object = new JsonObject();
     object.addProperty("processor", machine.processor());
     object.addProperty("processors", machine.processors());
@@ -164,6 +177,7 @@ public final class LatencyJson {
     object.addProperty("threads", result.threads());
     object.addProperty("weights", result.weights());
     object.addProperty("version", result.version());
+    result.commit().ifPresent(commit -> object.addProperty("commit", commit));
     object.addProperty("finished", result.finished().toString());
     object.addProperty("seconds", result.seconds());
     object.add("rows", rows(result.rows()));
@@ -181,6 +195,7 @@ public final class LatencyJson {
         object.get("threads").getAsInt(),
         object.get("weights").getAsString(),
         object.get("version").getAsString(),
+        Optional.ofNullable(object.get("commit")).map(JsonElement::getAsString),
         Instant.parse(object.get("finished").getAsString()),
         object.get("seconds").getAsDouble(),
         rows(object.getAsJsonArray("rows")));

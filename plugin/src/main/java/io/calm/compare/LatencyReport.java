@@ -1,5 +1,6 @@
 package io.calm.compare;
 
+import io.calm.kernels.BuildInfo;
 import io.calm.kernels.MachineInfo;
 import java.time.Instant;
 import java.util.List;
@@ -77,22 +78,25 @@ public record LatencyReport(
    * @param reason why it waits or was stopped; otherwise empty
    * @param finished end of the complete measurement that all rows belong to; empty while some are
    *     missing or belong to a run that is not complete
+   * @param build program that made that measurement; empty as {@code finished} is
    * @param seconds time of that measurement, or of the run so far
    */
   public record Probe(
       ProbeState state,
       String reason,
       Optional<Instant> finished,
+      Optional<BuildInfo> build,
       double seconds,
       List<ProbeRow> rows) {
-    static final Probe NONE = new Probe(ProbeState.NONE, "", Optional.empty(), 0, List.of());
+    static final Probe NONE =
+        new Probe(ProbeState.NONE, "", Optional.empty(), Optional.empty(), 0, List.of());
 
     public Probe {
       rows = List.copyOf(rows);
     }
 
     Probe with(ProbeState next, String why) {
-      return new Probe(next, why, finished, seconds, rows);
+      return new Probe(next, why, finished, build, seconds, rows);
     }
   }
 

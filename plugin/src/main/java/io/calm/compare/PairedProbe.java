@@ -4,6 +4,7 @@ import io.calm.compare.Comparison.Options;
 import io.calm.compare.Comparison.Subject;
 import io.calm.compare.LatencyReport.Probe;
 import io.calm.compare.LatencyReport.ProbeState;
+import io.calm.kernels.BuildInfo;
 import io.calm.text.Urls;
 import java.time.Instant;
 import java.util.List;
@@ -55,6 +56,7 @@ final class PairedProbe implements AutoCloseable {
                       isNarrow(result.rows()) ? ProbeState.DONE : ProbeState.NONE,
                       "",
                       Optional.of(result.finished()),
+                      Optional.of(result.build()),
                       result.seconds(),
                       result.rows());
               probe = complete;
@@ -151,7 +153,7 @@ final class PairedProbe implements AutoCloseable {
     List<ProbeRow> rows = ProbeRun.replaced(complete.rows(), run.rows(), options.openings().min());
     return rows.equals(complete.rows()) && complete.finished().isPresent()
         ? complete.with(state, reason)
-        : new Probe(state, reason, Optional.empty(), run.seconds(), rows);
+        : new Probe(state, reason, Optional.empty(), Optional.empty(), run.seconds(), rows);
   }
 
   /** Changes the state; a request may arrive while the probe runs. */
@@ -167,6 +169,7 @@ final class PairedProbe implements AutoCloseable {
             subject.threads(),
             subject.weights(),
             version(),
+            BuildInfo.current().commit(),
             now,
             run.seconds(),
             run.rows());
@@ -174,7 +177,12 @@ final class PairedProbe implements AutoCloseable {
     log(run.rows(), twin);
     complete =
         new Probe(
-            ProbeState.DONE, run.whyIncomplete(), Optional.of(now), run.seconds(), run.rows());
+            ProbeState.DONE,
+            run.whyIncomplete(),
+            Optional.of(now),
+            Optional.of(result.build()),
+            run.seconds(),
+            run.rows());
     update(before -> complete);
   }
 

@@ -1,15 +1,18 @@
 package io.calm.compare;
 
+import io.calm.kernels.BuildInfo;
 import io.calm.kernels.MachineInfo;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The result of a probe, with the conditions under which it holds.
  *
  * @param threads threads of the decoders
  * @param weights memory of their weights, a value of {@code calm.weights}
- * @param version version of CALM
+ * @param version version of CALM that measured
+ * @param commit its commit; empty if not known, as in results of earlier versions
  * @param seconds time that the measurement took
  */
 public record ProbeResult(
@@ -17,11 +20,17 @@ public record ProbeResult(
     int threads,
     String weights,
     String version,
+    Optional<String> commit,
     Instant finished,
     double seconds,
     List<ProbeRow> rows) {
   public ProbeResult {
     rows = List.copyOf(rows);
+  }
+
+  /** Returns the program that measured. */
+  public BuildInfo build() {
+    return new BuildInfo(version, commit);
   }
 
   /** Returns whether the result holds for a model that this version of CALM serves. */

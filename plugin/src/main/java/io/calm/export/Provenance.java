@@ -51,7 +51,10 @@ public record Provenance(Map<String, String> values, String planJson) {
         .collect(Collectors.toList());
   }
 
-  /** Returns the plan without the tokens that the model sampled, which are large. */
+  /**
+   * Returns the plan without the tokens that the model sampled, which are large, and without the
+   * machine that made it, which is not for everyone that gets the export.
+   */
   private static QuantPlan withoutTokens(QuantPlan plan) {
     QuantPlan.Calibration from = plan.calibration();
     return new QuantPlan(

@@ -7,6 +7,8 @@ import io.calm.artifact.FileDigests;
 import io.calm.calibration.CalibrationSet;
 import io.calm.calibration.CalibrationText;
 import io.calm.checkpoint.Checkpoint;
+import io.calm.kernels.BuildInfo;
+import io.calm.kernels.MachineInfo;
 import io.calm.kernels.SearchKernels;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
@@ -90,11 +92,12 @@ final class Quantization {
       requireFinite(parallel);
       ModelTables tables = tables(parallel);
       Drafts drafts = new Drafts(writer);
-      QuantPlan plan =
+      QuantPlan made =
           AlgorithmPool.isWeightsOnly(pool)
               ? weightsOnly(
                   pool.get(0), algorithms.weightsOnlyReason(pool.get(0)), parallel, drafts)
               : search(pool, tables, parallel, drafts);
+      QuantPlan plan = made.withMadeBy(maker());
       writer.embeddings(tables.embeddings());
       TokenTable head = head(plan, drafts, tables, parallel);
       if (head == tables.embeddings()) {
@@ -145,8 +148,13 @@ final class Quantization {
               ? calibrated(quantizer, uniform.reason(), parallel, drafts)
               : weightsOnly(quantizer, uniform.reason(), parallel, drafts);
       return writer.publishShared(
-          plan.withHead(served.plan().head()), drafts.get(uniform.variant()));
+          plan.withHead(served.plan().head()).withMadeBy(maker()), drafts.get(uniform.variant()));
     }
+  }
+
+  private QuantPlan.MadeBy maker() {
+    return new QuantPlan.MadeBy(
+        BuildInfo.current(), MachineInfo.of(settings.decoder().kernelsOnThisMachine()));
   }
 
   private QuantPlan calibrated(

@@ -95,7 +95,13 @@ final class CostSections {
     to.element(
         "p",
         "Everything else is full-precision forwards, the guard and the trial of the lm_head. The"
-            + " time does not include the calibration or writing the artifact.",
+            + " time does not include the calibration or writing the artifact. Measured on "
+            + report
+                .origin()
+                .madeBy()
+                .map(maker -> OriginSections.machine(maker.machine()))
+                .orElse("an unknown machine")
+            + ".",
         "class",
         "note");
     to.end();

@@ -1,5 +1,6 @@
 package io.calm.report;
 
+import io.calm.kernels.BuildInfo;
 import java.util.Optional;
 
 /** The section about latency against the uniform plan. */
@@ -76,7 +77,7 @@ final class LatencySection {
             .formatted(
                 Numbers.text("%.1f", latency.targetPercent()),
                 ReportHtml.date(latency.finished()),
-                latency.version(),
+                OriginSections.build(new BuildInfo(latency.version(), latency.commit())),
                 latency.threads(),
                 OriginSections.machine(latency.machine())),
         "class",

@@ -35,6 +35,7 @@ final class LatencySource {
         result.machine(),
         result.threads(),
         result.version(),
+        result.commit(),
         TARGET_PERCENT,
         result.rows().stream().map(LatencySource::row).toList());
   }

@@ -1,5 +1,6 @@
 package io.calm.report;
 
+import io.calm.kernels.BuildInfo;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;

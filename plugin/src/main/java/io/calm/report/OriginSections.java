@@ -1,10 +1,14 @@
 package io.calm.report;
 
+import io.calm.kernels.BuildInfo;
 import io.calm.kernels.MachineInfo;
+import io.calm.search.QuantPlan;
 import java.util.List;
 
 /** The sections about settings, files, calibration and machine. */
 final class OriginSections {
+  private static final String UNKNOWN = "unknown, by an earlier version of CALM";
+
   private final Report report;
   private final Markup to;
 
@@ -66,8 +70,8 @@ final class OriginSections {
       to.element("dt", "SHA-256 of the calibration file").start("dd");
       to.element("code", calibration.identity()).end();
     }
-    item("Machine of this report", machine(origin.machine()));
-    item("CALM", build(origin.build()));
+    item("Artifact made by", origin.madeBy().map(OriginSections::madeBy).orElse(UNKNOWN));
+    item("This report written by", madeBy(new QuantPlan.MadeBy(origin.build(), origin.machine())));
     to.end().end();
   }
 
@@ -87,11 +91,13 @@ final class OriginSections {
             machine.jvm());
   }
 
+  private static String madeBy(QuantPlan.MadeBy maker) {
+    return "CALM %s, on %s".formatted(build(maker.build()), machine(maker.machine()));
+  }
+
   static String build(BuildInfo build) {
-    return build.version()
-        + build
-            .commit()
-            .map(id -> ", commit " + id.substring(0, Math.min(12, id.length())))
-            .orElse("");
+    String commit = build.commitText();
+    return "%s, commit %s"
+        .formatted(build.version(), commit.substring(0, Math.min(12, commit.length())));
   }
 }

@@ -1,6 +1,8 @@
 package io.calm.report;
 
+import io.calm.kernels.BuildInfo;
 import io.calm.kernels.MachineInfo;
+import io.calm.search.QuantPlan;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -234,6 +236,7 @@ public record Report(
    * @param finished date and time of the measurement in UTC, ISO 8601
    * @param threads threads of the decoders
    * @param version version of CALM that measured
+   * @param commit its commit; empty if it is not known
    * @param targetPercent maximum deviation that the project aims at
    */
   public record Latency(
@@ -244,6 +247,7 @@ public record Report(
       MachineInfo machine,
       int threads,
       String version,
+      Optional<String> commit,
       double targetPercent,
       List<LatencyRow> rows) {}
 
@@ -294,6 +298,7 @@ public record Report(
    * @param modelDigests SHA-256 of the model's files, in the checkpoint's order
    * @param calibration origin of the calibration tokens
    * @param architecture architecture of the model
+   * @param madeBy program and machine that made the artifact; empty if an earlier version made it
    * @param machine machine of this report
    * @param build version of CALM that wrote this report
    */
@@ -303,6 +308,7 @@ public record Report(
       Calibration calibration,
       String architecture,
       int layers,
+      Optional<QuantPlan.MadeBy> madeBy,
       MachineInfo machine,
       BuildInfo build) {}
 

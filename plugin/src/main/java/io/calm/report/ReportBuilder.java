@@ -2,6 +2,7 @@ package io.calm.report;
 
 import io.calm.artifact.ArtifactSections;
 import io.calm.artifact.SearchPhases;
+import io.calm.kernels.BuildInfo;
 import io.calm.kernels.MachineInfo;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
@@ -278,6 +279,7 @@ final class ReportBuilder {
             calibration.seed()),
         spec.architecture(),
         spec.layers(),
+        plan.madeBy(),
         MachineInfo.of(source.settings().decoder().kernelsOnThisMachine()),
         BuildInfo.current());
   }

@@ -1,6 +1,8 @@
 package io.calm.search;
 
 import io.calm.cka.Metric;
+import io.calm.kernels.BuildInfo;
+import io.calm.kernels.MachineInfo;
 import io.calm.quant.Granularity;
 import io.calm.tensor.TableFormat;
 import java.util.LinkedHashMap;
@@ -31,6 +33,7 @@ import java.util.TreeMap;
  * @param head format of the lm_head and its reason
  * @param calibration origin of the calibration tokens
  * @param seconds duration of the whole search
+ * @param madeBy program and machine that made the plan; empty if an earlier version made it
  */
 public record QuantPlan(
     List<BlockChoice> blocks,
@@ -47,11 +50,48 @@ public record QuantPlan(
     Optional<GuardResult> guard,
     Head head,
     Calibration calibration,
-    double seconds) {
+    double seconds,
+    Optional<MadeBy> madeBy) {
 
   public QuantPlan {
     blocks = List.copyOf(blocks);
     pool = List.copyOf(pool);
+  }
+
+  /** Creates a plan that does not say what made it. */
+  public QuantPlan(
+      List<BlockChoice> blocks,
+      List<String> pool,
+      String served,
+      String reason,
+      int group,
+      Metric metric,
+      int evaluations,
+      int collectionForwards,
+      int guardForwards,
+      int sinkRows,
+      int scoredRows,
+      Optional<GuardResult> guard,
+      Head head,
+      Calibration calibration,
+      double seconds) {
+    this(
+        blocks,
+        pool,
+        served,
+        reason,
+        group,
+        metric,
+        evaluations,
+        collectionForwards,
+        guardForwards,
+        sinkRows,
+        scoredRows,
+        guard,
+        head,
+        calibration,
+        seconds,
+        Optional.empty());
   }
 
   /** Returns the name of the variant that uses one algorithm, e.g. {@code uniform-gptq}. */
@@ -106,11 +146,21 @@ public record QuantPlan(
         Optional.empty(),
         head,
         calibration,
-        0);
+        0,
+        madeBy);
   }
 
   /** Returns this plan with another lm_head. */
   public QuantPlan withHead(Head other) {
+    return with(other, madeBy);
+  }
+
+  /** Returns this plan with the program and machine that made it. */
+  public QuantPlan withMadeBy(MadeBy maker) {
+    return with(head, Optional.of(maker));
+  }
+
+  private QuantPlan with(Head newHead, Optional<MadeBy> maker) {
     return new QuantPlan(
         blocks,
         pool,
@@ -124,9 +174,10 @@ public record QuantPlan(
         sinkRows,
         scoredRows,
         guard,
-        other,
+        newHead,
         calibration,
-        seconds);
+        seconds,
+        maker);
   }
 
   /**
@@ -332,6 +383,15 @@ public record QuantPlan(
    */
   public record HeadTrialResult(
       double int8Kl, double int4Kl, double pairedStandardError, double bound) {}
+
+  /**
+   * The program and the machine that made a plan. Its blocks do not depend on them, but its times
+   * do.
+   *
+   * @param build version of CALM
+   * @param machine with the kernel variant of its decoder
+   */
+  public record MadeBy(BuildInfo build, MachineInfo machine) {}
 
   /**
    * The origin of the calibration tokens.

@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import io.calm.kernels.BuildInfo;
+import io.calm.kernels.MachineInfo;
 import io.calm.model.ModelSpec;
 import io.calm.model.RopeSpec;
 import io.calm.search.QuantPlan;
@@ -66,6 +68,27 @@ final class JsonTest {
     QuantPlan plan = ExampleModel.plan(1);
     String json = PlanJson.write(plan);
     String old = json.replaceFirst(",\\s*\"parts\": null", "");
+    assertNotEquals(json, old);
+    assertEquals(plan, PlanJson.read(old));
+  }
+
+  @Test
+  void aPlanComesBackWithWhatMadeIt() {
+    QuantPlan.MadeBy maker =
+        new QuantPlan.MadeBy(
+            new BuildInfo("1.2.3", Optional.of("ab".repeat(20))),
+            new MachineInfo("a processor", 2, "avx2", "Linux", "amd64", 1L << 34, "a JVM"));
+    QuantPlan plan = ExampleModel.plan(1).withMadeBy(maker);
+    assertEquals(plan, PlanJson.read(PlanJson.write(plan)));
+    assertEquals(Optional.of(maker), plan.withHead(plan.head()).madeBy());
+    assertEquals(Optional.of(maker), plan.ofUniform("rtn", "as set").madeBy());
+  }
+
+  @Test
+  void aPlanOfAVersionThatDidNotSayWhatMadeItReads() {
+    QuantPlan plan = ExampleModel.plan(1);
+    String json = PlanJson.write(plan);
+    String old = json.replaceFirst(",\\s*\"madeBy\": null", "");
     assertNotEquals(json, old);
     assertEquals(plan, PlanJson.read(old));
   }

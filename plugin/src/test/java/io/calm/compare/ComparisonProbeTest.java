@@ -10,6 +10,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.compare.LatencyReport.ProbeState;
 import io.calm.compare.LatencyReport.TwinState;
+import io.calm.kernels.BuildInfo;
 import io.calm.kernels.MachineInfo;
 import io.calm.runtime.Decoder;
 import java.nio.file.Files;
@@ -20,6 +21,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntSupplier;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** The probe of a comparison: when it runs, when it stops, what is kept. */
@@ -44,6 +47,38 @@ class ComparisonProbeTest extends ComparisonFixture {
     assertEquals(done, loaded);
     Thread.sleep(200);
     assertEquals(0, second.opened.get());
+  }
+
+  @Test
+  void aResultSaysWhichBuildMeasuredIt() throws Exception {
+    LatencyReport.Probe done = await(start(new FakeTwin(), true, 0, MACHINE), ProbeState.DONE);
+    assertEquals(BuildInfo.current().commit(), done.build().orElseThrow().commit());
+
+    Path file;
+    try (Stream<Path> files = Files.list(cache.resolve("latency"))) {
+      file = files.toList().get(0);
+    }
+    JsonObject stored = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
+    String another = "ab".repeat(20);
+    assertEquals(another, commit(file, stored, another), "not that of this process");
+    assertEquals("unknown", commit(file, stored, null), "of an earlier version");
+  }
+
+  /** Returns the commit that is shown for a stored result with {@code commit}. */
+  private String commit(Path file, JsonObject stored, @Nullable String commit) throws Exception {
+    stored.remove("commit");
+    if (commit != null) {
+      stored.addProperty("commit", commit);
+    }
+    Files.delete(file); // it is read-only
+    Files.writeString(file, stored.toString());
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("r--r--r--"));
+    Comparison next = start(new FakeTwin(), false, 0, MACHINE);
+    return LatencyJson.of(next.report("m", "calm"))
+        .getAsJsonObject("probe")
+        .getAsJsonObject("build")
+        .get("commit")
+        .getAsString();
   }
 
   @Test

@@ -2,6 +2,7 @@ package io.calm.report;
 
 import io.calm.artifact.ArtifactKey;
 import io.calm.cka.Metric;
+import io.calm.kernels.BuildInfo;
 import io.calm.model.ModelSpec;
 import io.calm.search.QuantPlan;
 import io.calm.search.SensitivityCell;

@@ -1,7 +1,6 @@
 package io.calm.report;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.artifact.ArtifactKey;
 import java.io.IOException;
@@ -109,28 +108,5 @@ class MeasurementsTest {
     assertEquals(
         new Value(0.1875, 0.0625),
         report.sensitivity().orElseThrow().blocks().get(0).served().orElseThrow());
-  }
-
-  @Test
-  void theCommitOfACheckoutIsThatOfItsHead() throws IOException {
-    String commit = "0123456789".repeat(4);
-    assertTrue(BuildInfo.head(cache).isEmpty());
-    Path git = Files.createDirectories(cache.resolve(".git"));
-    Files.writeString(git.resolve("HEAD"), commit + "\n");
-    assertEquals(commit, BuildInfo.head(cache).orElseThrow());
-    Files.writeString(git.resolve("HEAD"), "ref: refs/heads/main\n");
-    assertTrue(BuildInfo.head(cache).isEmpty());
-    Files.writeString(git.resolve("packed-refs"), "# pack-refs\n" + commit + " refs/heads/main\n");
-    assertEquals(commit, BuildInfo.head(cache).orElseThrow());
-    String newer = "abcdef0123".repeat(4);
-    Files.createDirectories(git.resolve("refs/heads"));
-    Files.writeString(git.resolve("refs/heads/main"), newer + "\n");
-    assertEquals(newer, BuildInfo.head(cache).orElseThrow());
-    Path tree = Files.createDirectories(cache.resolve("tree"));
-    Path own = Files.createDirectories(git.resolve("worktrees/tree"));
-    Files.writeString(tree.resolve(".git"), "gitdir: " + own + "\n");
-    Files.writeString(own.resolve("HEAD"), "ref: refs/heads/main\n");
-    Files.writeString(own.resolve("commondir"), "../..\n");
-    assertEquals(newer, BuildInfo.head(tree).orElseThrow());
   }
 }

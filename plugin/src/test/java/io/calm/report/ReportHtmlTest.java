@@ -5,8 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.calm.kernels.BuildInfo;
 import io.calm.kernels.MachineInfo;
+import io.calm.search.QuantPlan;
 import java.io.StringReader;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -124,6 +127,7 @@ class ReportHtmlTest {
             new MachineInfo(word, 2, word, word, word, 3L << 30, word),
             2,
             word,
+            Optional.of(word),
             0.3,
             List.of(
                 new Report.LatencyRow(
@@ -180,6 +184,52 @@ class ReportHtmlTest {
     assertTrue(shown.startsWith("model "), shown);
     assertEquals(word.equals("plain"), shown.equals("model " + word), "control characters escaped");
     assertFalse(html.contains("\u202e") || html.contains("<script") || html.contains("<img"));
+  }
+
+  @Test
+  void theArtifactAndTheReportEachHaveTheirBuildAndMachine() throws Exception {
+    ReportSource old = ExampleReports.source(cache, "plain");
+    String of = "Artifact made by ";
+    assertTrue(text(old).contains(of + "unknown, by an earlier version of CALM"));
+    assertTrue(text(old).contains("Measured on an unknown machine."));
+    QuantPlan.MadeBy maker =
+        new QuantPlan.MadeBy(
+            new BuildInfo("1.2.3", Optional.of("ab".repeat(20))),
+            new MachineInfo("a processor", 2, "avx2", "Linux", "amd64", 1L << 34, "a JVM"));
+    ReportSource source =
+        new ReportSource(
+            old.model(),
+            old.url(),
+            old.argument(),
+            old.settings(),
+            old.key(),
+            old.directory(),
+            old.sizeInBytes(),
+            old.published(),
+            old.spec(),
+            old.plan().withMadeBy(maker));
+    String page = text(source);
+    assertTrue(page.contains(of + "CALM 1.2.3, commit abababababab, on a processor, "), page);
+    assertTrue(page.contains("Measured on a processor, 2 threads"), page);
+    assertTrue(
+        page.contains(
+            "This report written by CALM %s, commit ".formatted(BuildInfo.current().version())),
+        page);
+    JsonObject origin =
+        JsonParser.parseString(ReportJson.write(new ReportBuilder(source).build(Instant.EPOCH)))
+            .getAsJsonObject()
+            .getAsJsonObject("origin");
+    JsonObject madeBy = origin.getAsJsonObject("made_by");
+    assertEquals("ab".repeat(20), madeBy.getAsJsonObject("build").get("commit").getAsString());
+    assertEquals("avx2", madeBy.getAsJsonObject("machine").get("kernel").getAsString());
+  }
+
+  private static String text(ReportSource source) throws Exception {
+    Report report = new ReportBuilder(source).build(Instant.EPOCH);
+    return parse(ReportHtml.write(report))
+        .getDocumentElement()
+        .getTextContent()
+        .replaceAll("\\s+", " ");
   }
 
   @Test

@@ -3,12 +3,19 @@ package io.calm.serving.http;
 import static io.calm.serving.http.ModelJson.addNumber;
 
 import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
+import io.calm.compare.LatencyJson;
+import io.calm.kernels.BuildInfo;
 import io.calm.search.QuantPlan;
 import java.util.Map;
+import java.util.Optional;
 
 /** A plan as JSON for readers: everything but the calibration's token ids. */
 final class PlanView {
+  private static final BuildInfo UNKNOWN = new BuildInfo("unknown", Optional.empty());
+
   private PlanView() {}
 
   static JsonObject of(QuantPlan plan) {
@@ -24,12 +31,27 @@ final class PlanView {
     object.addProperty("sink_rows", plan.sinkRows());
     object.addProperty("scored_rows", plan.scoredRows());
     addNumber(object, "seconds", plan.seconds());
+    object.add("made_by", madeBy(plan));
     plan.guard().ifPresent(guard -> object.add("guard", guard(guard)));
     object.add("lm_head", head(plan.head()));
     object.add("calibration", calibration(plan.calibration()));
     JsonArray blocks = new JsonArray();
     plan.blocks().forEach(block -> blocks.add(block(block)));
     object.add("blocks", blocks);
+    return object;
+  }
+
+  /**
+   * Returns version, commit and machine that made a plan; unknown if an earlier version made it.
+   */
+  static JsonObject madeBy(QuantPlan plan) {
+    JsonObject object =
+        LatencyJson.build(plan.madeBy().map(QuantPlan.MadeBy::build).orElse(UNKNOWN));
+    object.add(
+        "machine",
+        plan.madeBy()
+            .<JsonElement>map(maker -> LatencyJson.machine(maker.machine()))
+            .orElse(JsonNull.INSTANCE));
     return object;
   }
 

@@ -1,9 +1,9 @@
 package io.calm.serving.http;
 
+import io.calm.kernels.BuildInfo;
 import io.calm.metrics.CalmMetrics;
 import io.calm.metrics.LoadMeter;
 import io.calm.metrics.ServerState;
-import io.calm.report.BuildInfo;
 import io.calm.search.Progress;
 import io.calm.serving.load.LoadFacts;
 import io.calm.serving.load.ModelLoader;
@@ -24,7 +24,7 @@ public final class ServerMetrics {
         new ServerState.Build(
             Optional.ofNullable(ServerMetrics.class.getPackage().getImplementationVersion())
                 .orElse("unpackaged"),
-            BuildInfo.current().commit().orElse("unknown"),
+            BuildInfo.current().commitText(),
             LoadFacts.kernels());
   }
 

@@ -6,8 +6,8 @@ import com.google.gson.JsonObject;
 import io.calm.compare.LatencyJson;
 import io.calm.compare.LatencyReport;
 import io.calm.generate.RejectedException;
+import io.calm.kernels.BuildInfo;
 import io.calm.metrics.CalmMetrics;
-import io.calm.report.BuildInfo;
 import io.calm.serving.dispatch.ModelChoice;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ModelStatus;
@@ -73,11 +73,9 @@ final class StatusPages {
   }
 
   private static JsonObject latency(ServedModel model) {
-    JsonObject build = new JsonObject();
-    build.addProperty("version", BuildInfo.current().version());
-    build.addProperty("commit", BuildInfo.current().commit().orElse("unknown"));
     JsonObject latency = LatencyJson.of(model.latency());
-    latency.add("build", build);
+    latency.add("build", LatencyJson.build(BuildInfo.current()));
+    latency.add("made_by", PlanView.madeBy(model.plan()));
     return latency;
   }
 

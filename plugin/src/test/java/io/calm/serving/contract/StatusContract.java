@@ -84,6 +84,12 @@ interface StatusContract extends ScriptedServer {
     assertEquals("none", latency.getAsJsonObject("probe").get("state").getAsString());
     String commit = latency.getAsJsonObject("build").get("commit").getAsString();
     assertTrue(commit.matches("unknown|[0-9a-f]{40,64}"), commit);
+    JsonObject maker = latency.getAsJsonObject("made_by");
+    assertEquals("unknown", maker.get("commit").getAsString());
+    assertTrue(maker.get("machine").isJsonNull());
+    assertEquals(
+        maker,
+        object(get(baseUrl() + "/calm/models/scripted")).getAsJsonObject("plan").get("made_by"));
     assertEquals(409, post(url, "").statusCode());
     assertEquals(404, get(baseUrl() + "/calm/models/other/latency").statusCode());
   }

@@ -1,4 +1,4 @@
-package io.calm.report;
+package io.calm.kernels;
 
 import java.io.IOException;
 import java.net.JarURLConnection;
@@ -20,6 +20,11 @@ public record BuildInfo(String version, Optional<String> commit) {
   private static final Logger logger = LoggerFactory.getLogger(BuildInfo.class);
   private static final String COMMIT = "Implementation-Commit";
   private static final BuildInfo CURRENT = read();
+
+  /** Returns the commit, or {@code unknown}. */
+  public String commitText() {
+    return commit.orElse("unknown");
+  }
 
   /** Returns the version of this process. */
   public static BuildInfo current() {

@@ -6,9 +6,9 @@ import io.calm.cli.eval.EvalReport;
 import io.calm.cli.eval.Perplexity;
 import io.calm.cli.eval.TaskScore;
 import io.calm.kernels.BuildInfo;
+import io.calm.report.MeasuredValue;
 import io.calm.report.Measurement;
 import io.calm.report.Measurements;
-import io.calm.report.Value;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -65,7 +65,7 @@ record KeptScores(EvalReport report) {
   private Measurement ofText(
       EvalReport.OfText text, int model, String digest, Precision.Kept place) {
     Perplexity score = text.scores().get(model);
-    Map<String, Value> values = new LinkedHashMap<>();
+    Map<String, MeasuredValue> values = new LinkedHashMap<>();
     values.put("perplexity", value(score.perplexity()));
     values.put("nll", value(score.nll()));
     if (!isReference(model)) { // its own divergence is 0 by definition
@@ -90,7 +90,7 @@ record KeptScores(EvalReport report) {
   private Measurement ofTask(
       EvalReport.OfTask task, int model, String digest, Precision.Kept place) {
     TaskScore score = task.scores().get(model);
-    Map<String, Value> values = new LinkedHashMap<>();
+    Map<String, MeasuredValue> values = new LinkedHashMap<>();
     values.put("acc", value(score.accuracy()));
     score.normalized().ifPresent(norm -> values.put("acc_norm", value(norm)));
     score.perplexity().ifPresent(perplexity -> values.put("perplexity", value(perplexity)));
@@ -110,8 +110,8 @@ record KeptScores(EvalReport report) {
         BuildInfo.current());
   }
 
-  private static Value value(Estimate estimate) {
-    return new Value(estimate.mean(), estimate.standardError());
+  private static MeasuredValue value(Estimate estimate) {
+    return new MeasuredValue(estimate.mean(), estimate.standardError());
   }
 
   private static Optional<String> digest(Path file) {

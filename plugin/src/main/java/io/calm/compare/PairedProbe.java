@@ -1,9 +1,9 @@
 package io.calm.compare;
 
-import io.calm.compare.Comparison.Options;
-import io.calm.compare.Comparison.Subject;
 import io.calm.compare.LatencyReport.Probe;
 import io.calm.compare.LatencyReport.ProbeState;
+import io.calm.compare.TwinComparison.Options;
+import io.calm.compare.TwinComparison.Subject;
 import io.calm.kernels.BuildInfo;
 import io.calm.text.Urls;
 import java.time.Instant;

@@ -34,7 +34,7 @@ public record ProbeResult(
   }
 
   /** Returns whether the result holds for a model that this version of CALM serves. */
-  boolean holdsFor(Comparison.Subject subject, String currentVersion) {
+  boolean holdsFor(TwinComparison.Subject subject, String currentVersion) {
     return subject.machine().filter(machine::equals).isPresent()
         && threads == subject.threads()
         && weights.equals(subject.weights())

@@ -14,11 +14,11 @@ final class BarChart {
   private static final int GRID = 720;
 
   private final List<Report.Impact> blocks;
-  private final Markup to;
+  private final HtmlWriter to;
   private final int step;
   private final double top;
 
-  private BarChart(Report.Sensitivity sensitivity, Markup to) {
+  private BarChart(Report.Sensitivity sensitivity, HtmlWriter to) {
     this.blocks = sensitivity.blocks();
     this.to = to;
     this.step = Math.max(14, Math.min(40, (GRID - LEFT) / Math.max(1, blocks.size())));
@@ -38,12 +38,12 @@ final class BarChart {
                 .orElse(1));
   }
 
-  static void write(Report.Sensitivity sensitivity, Markup to) {
+  static void write(Report.Sensitivity sensitivity, HtmlWriter to) {
     new BarChart(sensitivity, to).draw();
   }
 
   /** Returns the impact of the served algorithm, or of the best one if that was not measured. */
-  private static Optional<Value> shown(Report.Impact impact) {
+  private static Optional<MeasuredValue> shown(Report.Impact impact) {
     return impact
         .served()
         .or(
@@ -115,7 +115,7 @@ final class BarChart {
     }
   }
 
-  private void bar(double x, Report.Impact impact, Value value) {
+  private void bar(double x, Report.Impact impact, MeasuredValue value) {
     double mean = 1000 * value.mean();
     to.start("g");
     to.element("title", words(impact, value));
@@ -150,7 +150,7 @@ final class BarChart {
     to.end();
   }
 
-  private static String words(Report.Impact impact, Value value) {
+  private static String words(Report.Impact impact, MeasuredValue value) {
     return String.format(
         Locale.ROOT, "block %d: %.3f millinats", impact.block(), 1000 * value.mean());
   }

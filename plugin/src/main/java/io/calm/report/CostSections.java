@@ -8,9 +8,9 @@ final class CostSections {
   private static final Map<String, String> KINDS = kinds();
 
   private final Report report;
-  private final Markup to;
+  private final HtmlWriter to;
 
-  CostSections(Report report, Markup to) {
+  CostSections(Report report, HtmlWriter to) {
     this.report = report;
     this.to = to;
   }

@@ -5,9 +5,9 @@ package io.calm.report;
  * description for screen readers.
  */
 final class Drawing {
-  private final Markup to;
+  private final HtmlWriter to;
 
-  private Drawing(Markup to) {
+  private Drawing(HtmlWriter to) {
     this.to = to;
   }
 
@@ -19,7 +19,7 @@ final class Drawing {
    * @param description what the drawing shows, in words
    */
   static Drawing start(
-      Markup to, String id, String label, String description, int width, int height) {
+      HtmlWriter to, String id, String label, String description, int width, int height) {
     String title = id + "-title";
     String words = id + "-desc";
     to.start("figure");

@@ -6,9 +6,9 @@ import java.util.Optional;
 /** The sections about perplexity, divergence and accuracy. */
 final class FidelitySections {
   private final Report report;
-  private final Markup to;
+  private final HtmlWriter to;
 
-  FidelitySections(Report report, Markup to) {
+  FidelitySections(Report report, HtmlWriter to) {
     this.report = report;
     this.to = to;
   }
@@ -74,7 +74,7 @@ final class FidelitySections {
 
   private static void value(
       Table table, Report.Scores scores, String name, String format, double factor) {
-    Map<String, Value> values = scores.values();
+    Map<String, MeasuredValue> values = scores.values();
     Optional.ofNullable(values.get(name))
         .ifPresentOrElse(value -> table.number(format, value, factor), () -> table.text(""));
   }

@@ -19,13 +19,13 @@ final class HeatMap {
 
   private final Report report;
   private final List<String> algorithms;
-  private final Markup to;
+  private final HtmlWriter to;
   private final int left;
   private final int cell;
   private final double smallest;
   private final double largest;
 
-  private HeatMap(Report report, List<String> algorithms, Markup to) {
+  private HeatMap(Report report, List<String> algorithms, HtmlWriter to) {
     this.report = report;
     this.algorithms = algorithms;
     this.to = to;
@@ -42,7 +42,7 @@ final class HeatMap {
     this.largest = losses.stream().mapToDouble(d -> d).max().orElse(1);
   }
 
-  static void write(Report report, List<String> algorithms, Markup to) {
+  static void write(Report report, List<String> algorithms, HtmlWriter to) {
     new HeatMap(report, algorithms, to).draw();
   }
 

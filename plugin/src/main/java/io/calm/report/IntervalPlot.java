@@ -15,10 +15,10 @@ final class IntervalPlot {
   private static final int BOTTOM = 30;
 
   private final Report.Latency latency;
-  private final Markup to;
+  private final HtmlWriter to;
   private final double most;
 
-  private IntervalPlot(Report.Latency latency, Markup to) {
+  private IntervalPlot(Report.Latency latency, HtmlWriter to) {
     this.latency = latency;
     this.to = to;
     double largest =
@@ -33,7 +33,7 @@ final class IntervalPlot {
     this.most = Math.max(Math.ceil(largest * 2) / 2, 2 * latency.targetPercent());
   }
 
-  static void write(Report.Latency latency, Markup to) {
+  static void write(Report.Latency latency, HtmlWriter to) {
     new IntervalPlot(latency, to).draw();
   }
 

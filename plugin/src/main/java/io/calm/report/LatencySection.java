@@ -6,9 +6,9 @@ import java.util.Optional;
 /** The section about latency against the uniform plan. */
 final class LatencySection {
   private final Report report;
-  private final Markup to;
+  private final HtmlWriter to;
 
-  LatencySection(Report report, Markup to) {
+  LatencySection(Report report, HtmlWriter to) {
     this.report = report;
     this.to = to;
   }

@@ -96,15 +96,15 @@ final class MeasuredResults {
     String text = table.texts().size() > 1 ? SensitivityTable.ALL : table.textNames().get(0);
     List<Report.Impact> blocks = new ArrayList<>();
     for (int block : table.blocks()) {
-      Map<String, Value> algorithms = new LinkedHashMap<>();
+      Map<String, MeasuredValue> algorithms = new LinkedHashMap<>();
       table.cells().stream()
           .filter(cell -> cell.block() == block && cell.failure().isEmpty())
           .forEach(
               cell -> {
                 SensitivityTable.Estimate kl = table.kl(cell, text);
-                algorithms.put(cell.algorithm(), new Value(kl.mean(), kl.standardError()));
+                algorithms.put(cell.algorithm(), new MeasuredValue(kl.mean(), kl.standardError()));
               });
-      Optional<Value> served =
+      Optional<MeasuredValue> served =
           block < plan.blocks().size()
               ? Optional.ofNullable(algorithms.get(plan.algorithmOf(plan.blocks().get(block))))
               : Optional.empty();

@@ -33,7 +33,7 @@ public record Measurement(
     String precision,
     String variant,
     Optional<String> kvCache,
-    Map<String, Value> values,
+    Map<String, MeasuredValue> values,
     String date,
     BuildInfo build) {
   public static final String TEXT = "text";
@@ -83,7 +83,7 @@ public record Measurement(
 
   /** Returns this measurement with the values that only an earlier one of the same has. */
   Measurement with(Measurement earlier) {
-    Map<String, Value> all = new LinkedHashMap<>(values);
+    Map<String, MeasuredValue> all = new LinkedHashMap<>(values);
     earlier.values.forEach(all::putIfAbsent);
     return new Measurement(
         kind, name, digest, count, length, scored, precision, variant, kvCache, all, date, build);

@@ -16,7 +16,7 @@ final class Numbers {
   }
 
   /** Writes a number with its exact value. */
-  static void write(Markup to, String format, double value) {
+  static void write(HtmlWriter to, String format, double value) {
     if (Double.isFinite(value)) {
       to.element("data", text(format, value), "value", value);
     } else {
@@ -25,7 +25,7 @@ final class Numbers {
   }
 
   /** Writes a measured number, and its error where that is known. */
-  static void write(Markup to, String format, Value value, double factor) {
+  static void write(HtmlWriter to, String format, MeasuredValue value, double factor) {
     write(to, format, value.mean(), factor);
     if (Double.isFinite(value.standardError())) {
       to.start("span", "class", "error").text("\u00a0± ");
@@ -34,7 +34,7 @@ final class Numbers {
     }
   }
 
-  private static void write(Markup to, String format, double value, double factor) {
+  private static void write(HtmlWriter to, String format, double value, double factor) {
     if (Double.isFinite(value)) {
       to.element("data", text(format, value * factor), "value", value);
     } else {
@@ -43,7 +43,7 @@ final class Numbers {
   }
 
   /** Writes a count with spaces between thousands. */
-  static void count(Markup to, long value) {
+  static void count(HtmlWriter to, long value) {
     to.element("data", grouped(value), "value", value);
   }
 
@@ -52,7 +52,7 @@ final class Numbers {
   }
 
   /** Writes a number of bytes. */
-  static void bytes(Markup to, long bytes) {
+  static void bytes(HtmlWriter to, long bytes) {
     to.element("data", bytes(bytes), "value", bytes);
   }
 
@@ -69,7 +69,7 @@ final class Numbers {
   }
 
   /** Writes a duration. */
-  static void seconds(Markup to, double seconds) {
+  static void seconds(HtmlWriter to, double seconds) {
     if (Double.isFinite(seconds)) {
       to.element("data", seconds(seconds), "value", seconds);
     } else {

@@ -10,9 +10,9 @@ final class OriginSections {
   private static final String UNKNOWN = "unknown, by an earlier version of CALM";
 
   private final Report report;
-  private final Markup to;
+  private final HtmlWriter to;
 
-  OriginSections(Report report, Markup to) {
+  OriginSections(Report report, HtmlWriter to) {
     this.report = report;
     this.to = to;
   }

@@ -83,7 +83,7 @@ public record Report(
       boolean mixServed,
       double mixKl,
       String uniform,
-      Value difference,
+      MeasuredValue difference,
       List<UniformPlan> uniforms) {}
 
   /**
@@ -92,7 +92,8 @@ public record Report(
    * @param blockErrors sum of the relative errors of its blocks
    * @param difference the mix minus this plan
    */
-  public record UniformPlan(String algorithm, double blockErrors, double kl, Value difference) {}
+  public record UniformPlan(
+      String algorithm, double blockErrors, double kl, MeasuredValue difference) {}
 
   /** The format of the lm_head. */
   public record Head(String format, String reason, Optional<HeadTrial> trial) {}
@@ -103,7 +104,7 @@ public record Report(
    * @param difference int4 minus int8
    * @param bound maximum difference for int4
    */
-  public record HeadTrial(double int8Kl, double int4Kl, Value difference, double bound) {}
+  public record HeadTrial(double int8Kl, double int4Kl, MeasuredValue difference, double bound) {}
 
   /** A warning and the blocks that have it. */
   public record Warning(String algorithm, String text, List<Integer> blocks) {}
@@ -132,7 +133,11 @@ public record Report(
    * @param values see {@link Measurement#values}
    */
   public record Scores(
-      String role, String variant, Map<String, Value> values, String date, BuildInfo build) {}
+      String role,
+      String variant,
+      Map<String, MeasuredValue> values,
+      String date,
+      BuildInfo build) {}
 
   /**
    * A block of the model.
@@ -185,7 +190,8 @@ public record Report(
    * @param served impact of the algorithm that serves the block; empty if it was not measured
    * @param algorithms impact of each algorithm that succeeded
    */
-  public record Impact(int block, Optional<Value> served, Map<String, Value> algorithms) {}
+  public record Impact(
+      int block, Optional<MeasuredValue> served, Map<String, MeasuredValue> algorithms) {}
 
   /**
    * Bits and bytes.

@@ -78,13 +78,14 @@ final class ReportBuilder {
                         uniform.algorithm(),
                         uniform.blockErrors(),
                         uniform.kl(),
-                        new Value(guard.mixKl() - uniform.kl(), uniform.pairedStandardError())))
+                        new MeasuredValue(
+                            guard.mixKl() - uniform.kl(), uniform.pairedStandardError())))
             .toList();
     return new Report.Guard(
         guard.mixServed(),
         guard.mixKl(),
         guard.uniform(),
-        new Value(guard.mixKl() - guard.uniformKl(), guard.pairedStandardError()),
+        new MeasuredValue(guard.mixKl() - guard.uniformKl(), guard.pairedStandardError()),
         uniforms);
   }
 
@@ -98,7 +99,8 @@ final class ReportBuilder {
                     new Report.HeadTrial(
                         trial.int8Kl(),
                         trial.int4Kl(),
-                        new Value(trial.int4Kl() - trial.int8Kl(), trial.pairedStandardError()),
+                        new MeasuredValue(
+                            trial.int4Kl() - trial.int8Kl(), trial.pairedStandardError()),
                         trial.bound())));
   }
 

@@ -20,7 +20,7 @@ public final class ReportHtml {
   private static final String STYLE = resource("report.css");
 
   private final Report report;
-  private final Markup to = new Markup();
+  private final HtmlWriter to = new HtmlWriter();
 
   private ReportHtml(Report report) {
     this.report = report;
@@ -45,7 +45,7 @@ public final class ReportHtml {
     plan();
     new FidelitySections(report, to).write();
     new LatencySection(report, to).write();
-    new BlockSections(report, to).write();
+    new PerBlockSections(report, to).write();
     new CostSections(report, to).write();
     new OriginSections(report, to).write();
     to.end();
@@ -145,14 +145,14 @@ public final class ReportHtml {
             "#Sum of block errors");
     table
         .row("mix", guard.mixServed() ? "served" : "plain")
-        .number("%.2f", new Value(guard.mixKl(), Double.NaN), 1000)
+        .number("%.2f", new MeasuredValue(guard.mixKl(), Double.NaN), 1000)
         .text("")
         .text("");
     for (Report.UniformPlan uniform : guard.uniforms()) {
       boolean served = !guard.mixServed() && uniform.algorithm().equals(guard.uniform());
       table
           .row("uniform-" + uniform.algorithm(), served ? "served" : "plain")
-          .number("%.2f", new Value(uniform.kl(), Double.NaN), 1000)
+          .number("%.2f", new MeasuredValue(uniform.kl(), Double.NaN), 1000)
           .number("%+.2f", uniform.difference(), 1000)
           .number("%.5f", uniform.blockErrors());
     }
@@ -168,12 +168,16 @@ public final class ReportHtml {
             "#KL",
             "#int4 minus int8",
             "#Bound");
-    table.row("int8").number("%.2f", new Value(trial.int8Kl(), Double.NaN), 1000).text("").text("");
+    table
+        .row("int8")
+        .number("%.2f", new MeasuredValue(trial.int8Kl(), Double.NaN), 1000)
+        .text("")
+        .text("");
     table
         .row("int4")
-        .number("%.2f", new Value(trial.int4Kl(), Double.NaN), 1000)
+        .number("%.2f", new MeasuredValue(trial.int4Kl(), Double.NaN), 1000)
         .number("%+.2f", trial.difference(), 1000)
-        .number("%.2f", new Value(trial.bound(), Double.NaN), 1000);
+        .number("%.2f", new MeasuredValue(trial.bound(), Double.NaN), 1000);
     table.end();
   }
 
@@ -190,7 +194,7 @@ public final class ReportHtml {
   }
 
   /** Writes which command measures what a section lacks. */
-  static void missing(Report report, String section, Markup to) {
+  static void missing(Report report, String section, HtmlWriter to) {
     report.missing().stream()
         .filter(missing -> missing.section().equals(section))
         .forEach(

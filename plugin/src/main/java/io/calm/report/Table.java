@@ -4,7 +4,7 @@ import java.util.function.Consumer;
 
 /** A table with a caption and a header for each column. Each row starts with its header cell. */
 final class Table {
-  private final Markup to;
+  private final HtmlWriter to;
   private boolean header;
 
   /**
@@ -13,7 +13,7 @@ final class Table {
    * @param caption what the rows are
    * @param columns headers; one that starts with {@code #} is of a column of numbers
    */
-  Table(Markup to, String caption, String... columns) {
+  Table(HtmlWriter to, String caption, String... columns) {
     this.to = to;
     to.start("div", "class", "scroll", "role", "region", "tabindex", "0", "aria-label", caption);
     to.start("table").element("caption", caption);
@@ -57,7 +57,7 @@ final class Table {
   }
 
   /** Adds a number. */
-  Table number(Consumer<Markup> content) {
+  Table number(Consumer<HtmlWriter> content) {
     to.start("td", "class", "number");
     content.accept(to);
     to.end();
@@ -70,7 +70,7 @@ final class Table {
   }
 
   /** Adds a measured number in a unit. */
-  Table number(String format, Value value, double factor) {
+  Table number(String format, MeasuredValue value, double factor) {
     return number(cell -> Numbers.write(cell, format, value, factor));
   }
 

@@ -23,13 +23,13 @@ import java.util.stream.IntStream;
 final class BlockSearch {
   private final SearchContext context;
   private final SearchSettings settings;
-  private final Scorer scorer;
+  private final CandidateScorer scorer;
   private final ProgressMeter progress;
 
   /** Of each algorithm, summed over the blocks so far. */
   private List<Double> errors;
 
-  BlockSearch(SearchContext context, Scorer scorer, ProgressMeter progress) {
+  BlockSearch(SearchContext context, CandidateScorer scorer, ProgressMeter progress) {
     this.context = context;
     this.settings = context.settings();
     this.scorer = scorer;
@@ -64,7 +64,7 @@ final class BlockSearch {
       int layer, BlockParameters<Matrix> block, FullFit fit, Streams quantized, Streams source) {
     try (HiddenStates output = context.fullForward(layer, block).run(source.get(Part.SCORE));
         Matrix target = output.toMatrix();
-        Scorer.Target prepared =
+        CandidateScorer.Target prepared =
             scorer.blockTarget(
                 target, source.get(Part.SCORE), scorer.rowsOfQuantizedSinks(source, quantized));
         Contenders<Outcome> contenders =
@@ -177,7 +177,7 @@ final class BlockSearch {
       return 0;
     }
     try (HiddenStates output = context.countedForward(layer, block, quantized.get(Part.SCORE))) {
-      return Scorer.inherited(reference, output);
+      return CandidateScorer.inherited(reference, output);
     }
   }
 
@@ -196,7 +196,7 @@ final class BlockSearch {
       result = fit.quantize(quantizer, quantized.get(Part.FIT));
     } catch (QuantizationException e) {
       String reason = "%s: %s".formatted(where, e.getMessage());
-      QuantPlan.Candidate failed = Scorer.failed(reason, progress.seconds() - start);
+      QuantPlan.Candidate failed = CandidateScorer.failed(reason, progress.seconds() - start);
       contenders.add(failed, Optional.empty());
       return failed;
     }
@@ -205,7 +205,7 @@ final class BlockSearch {
       opening.add(output, output::close);
       Score score = score(reference, output);
       QuantPlan.Candidate candidate =
-          Scorer.candidate(score, where, progress.seconds() - start, result.detail());
+          CandidateScorer.candidate(score, where, progress.seconds() - start, result.detail());
       opening.handOver();
       contenders.add(candidate, Optional.of(new Outcome(result.block(), output)));
       return candidate;

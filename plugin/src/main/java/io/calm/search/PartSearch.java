@@ -112,7 +112,8 @@ final class PartSearch implements AutoCloseable {
    */
   QuantPlan.BlockChoice result(Score score) {
     QuantPlan.Candidate whole =
-        Scorer.candidate(score, "block %d".formatted(layer), progress.seconds() - start, Map.of());
+        CandidateScorer.candidate(
+            score, "block %d".formatted(layer), progress.seconds() - start, Map.of());
     List<String> reasons = choices.stream().map(QuantPlan.PartChoice::reason).distinct().toList();
     return new QuantPlan.BlockChoice(
         layer,
@@ -194,12 +195,12 @@ final class PartSearch implements AutoCloseable {
       stages.forEach(stage -> detail.putAll(stage.detail()));
       Score score = score(part, stages, reference);
       QuantPlan.Candidate candidate =
-          Scorer.candidate(score, where, progress.seconds() - start, detail);
+          CandidateScorer.candidate(score, where, progress.seconds() - start, detail);
       contenders.add(candidate, Optional.of(stages));
       return candidate;
     } catch (QuantizationException e) {
       String reason = "%s: %s".formatted(where, e.getMessage());
-      QuantPlan.Candidate failed = Scorer.failed(reason, progress.seconds() - start);
+      QuantPlan.Candidate failed = CandidateScorer.failed(reason, progress.seconds() - start);
       contenders.add(failed, Optional.empty());
       return failed;
     }
@@ -288,7 +289,7 @@ final class PartSearch implements AutoCloseable {
   private double inherited(Granularity.Part part, MetricReference reference) {
     try (BlockPass own = scored.fork();
         HiddenStates states = behindHalf(own, part)) {
-      return Scorer.inherited(reference, states);
+      return CandidateScorer.inherited(reference, states);
     }
   }
 

@@ -35,7 +35,7 @@ final class PartTargets implements AutoCloseable {
    */
   PartTargets(
       SearchContext context,
-      Scorer scorer,
+      CandidateScorer scorer,
       int layer,
       BlockParameters<Matrix> parameters,
       Streams source,
@@ -66,7 +66,7 @@ final class PartTargets implements AutoCloseable {
     return owner.add(matrix, matrix::close);
   }
 
-  private static MetricReference own(Owned owner, Scorer.Target target) {
+  private static MetricReference own(Owned owner, CandidateScorer.Target target) {
     return owner.add(target, target::close).reference();
   }
 

@@ -66,7 +66,7 @@ public final class Search {
   private final ProgressMeter progress;
   private final List<QuantPlan.BlockChoice> choices = new ArrayList<>();
   private final List<Double> inherited = new ArrayList<>();
-  private final Scorer scorer;
+  private final CandidateScorer scorer;
   private final BlockSearch blocks;
   private final PackedGarbage garbage = new PackedGarbage();
   private int guardForwards;
@@ -75,7 +75,7 @@ public final class Search {
       SearchInputs inputs, CalibrationSet set, BlockSink sink, Consumer<Progress> listener) {
     this.context = new SearchContext(inputs);
     this.settings = inputs.settings();
-    this.scorer = new Scorer(context);
+    this.scorer = new CandidateScorer(context);
     this.set = set;
     this.sink = sink;
     this.progress =

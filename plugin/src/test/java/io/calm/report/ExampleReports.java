@@ -111,7 +111,7 @@ final class ExampleReports {
   }
 
   /** Returns the scores of a precision. */
-  static Measurement text(String word, String variant, Map<String, Value> values) {
+  static Measurement text(String word, String variant, Map<String, MeasuredValue> values) {
     return new Measurement(
         Measurement.TEXT,
         word + ".txt",
@@ -138,7 +138,11 @@ final class ExampleReports {
         variant,
         variant,
         Optional.of("float16"),
-        Map.of("acc", new Value(0.4375, 0.03125), "acc_norm", new Value(0.5625, Double.NaN)),
+        Map.of(
+            "acc",
+            new MeasuredValue(0.4375, 0.03125),
+            "acc_norm",
+            new MeasuredValue(0.5625, Double.NaN)),
         "2026-11-28T01:02:03Z",
         new BuildInfo("1.2.3", Optional.empty()));
   }
@@ -175,15 +179,15 @@ final class ExampleReports {
             word,
             "uniform-awq",
             Map.of(
-                "perplexity", new Value(34.5625, 2.4375),
-                "nll", new Value(3.5390625, 0.0703125),
-                "kl", new Value(0.0859375, 0.0048828125),
-                "top_one_agreement", new Value(0.8515625, 0.01171875))));
+                "perplexity", new MeasuredValue(34.5625, 2.4375),
+                "nll", new MeasuredValue(3.5390625, 0.0703125),
+                "kl", new MeasuredValue(0.0859375, 0.0048828125),
+                "top_one_agreement", new MeasuredValue(0.8515625, 0.01171875))));
     kept.keepReference(
-        key(), text(word, "reference", Map.of("perplexity", new Value(32.375, 2.25))));
+        key(), text(word, "reference", Map.of("perplexity", new MeasuredValue(32.375, 2.25))));
     kept.keep(
         Measurements.uniform(key(), "gptq"),
-        text(word, "uniform-gptq", Map.of("perplexity", new Value(36.125, 2.75))));
+        text(word, "uniform-gptq", Map.of("perplexity", new MeasuredValue(36.125, 2.75))));
     kept.keep(key(), task(word, "uniform-awq"));
     kept.keep(key(), 64, sensitivity(word));
   }

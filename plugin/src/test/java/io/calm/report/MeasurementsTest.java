@@ -14,7 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Measurements in a cache: kept, replaced, merged, and ignored where they are damaged. */
 class MeasurementsTest {
-  private static final Value VALUE = new Value(1 / 3.0, Double.NaN);
+  private static final MeasuredValue VALUE = new MeasuredValue(1 / 3.0, Double.NaN);
 
   @TempDir Path cache;
 
@@ -40,7 +40,7 @@ class MeasurementsTest {
     Measurements kept = new Measurements(cache);
     ArtifactKey key = ExampleReports.key();
     kept.keep(key, ExampleReports.text("a", "calm", Map.of("nll", VALUE, "kl", VALUE)));
-    Value newer = new Value(2, 0.5);
+    MeasuredValue newer = new MeasuredValue(2, 0.5);
     kept.keep(key, ExampleReports.text("a", "calm", Map.of("nll", newer)));
     assertEquals(
         List.of(Map.of("nll", newer, "kl", VALUE)),
@@ -106,7 +106,7 @@ class MeasurementsTest {
     assertEquals(1, report.texts().size());
     assertEquals(1, report.tasks().size());
     assertEquals(
-        new Value(0.1875, 0.0625),
+        new MeasuredValue(0.1875, 0.0625),
         report.sensitivity().orElseThrow().blocks().get(0).served().orElseThrow());
   }
 }

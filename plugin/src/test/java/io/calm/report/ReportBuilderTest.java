@@ -63,13 +63,14 @@ class ReportBuilderTest {
     new Measurements(cache)
         .keep(
             ExampleReports.key(),
-            ExampleReports.text("m", "uniform-awq", Map.of("perplexity", new Value(34.5, 2.5))));
+            ExampleReports.text(
+                "m", "uniform-awq", Map.of("perplexity", new MeasuredValue(34.5, 2.5))));
     for (String algorithm : List.of("smoothquant", "awq+qep")) {
       new Measurements(cache)
           .keep(
               Measurements.uniform(ExampleReports.key(), algorithm),
               ExampleReports.text(
-                  "m", "uniform-" + algorithm, Map.of("perplexity", new Value(36.5, 2.5))));
+                  "m", "uniform-" + algorithm, Map.of("perplexity", new MeasuredValue(36.5, 2.5))));
     }
     Report report = new ReportBuilder(ExampleReports.source(cache, "m")).build(Instant.EPOCH);
     assertEquals(

@@ -35,7 +35,7 @@ class ContendersTest {
       assertEquals(List.of("first"), released);
       add(contenders, "worse", 0.4, 0.1);
       assertEquals(List.of("first", "worse"), released);
-      contenders.add(Scorer.failed("a reason", 1), Optional.of("failed"));
+      contenders.add(CandidateScorer.failed("a reason", 1), Optional.of("failed"));
       assertEquals(List.of("first", "worse", "failed"), released);
       assertEquals("better", contenders.take(contenders.choice().orElseThrow()));
     }
@@ -109,7 +109,7 @@ class ContendersTest {
 
   private static QuantPlan.Candidate random(SplittableRandom random) {
     return random.nextInt(6) == 0
-        ? Scorer.failed("a reason", 1)
+        ? CandidateScorer.failed("a reason", 1)
         : scored(
             random.nextBoolean() ? 0.4e-6 * random.nextInt(8) : 0.01 * random.nextInt(8),
             random.nextInt(5));

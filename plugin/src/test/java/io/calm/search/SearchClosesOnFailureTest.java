@@ -96,7 +96,9 @@ class SearchClosesOnFailureTest {
           requireNothingStaysOpen(
               context.inputs().torch(),
               IllegalStateException.class,
-              () -> new PartTargets(context, new Scorer(context), 0, broken, streams, streams));
+              () ->
+                  new PartTargets(
+                      context, new CandidateScorer(context), 0, broken, streams, streams));
         });
   }
 
@@ -110,7 +112,9 @@ class SearchClosesOnFailureTest {
           requireNothingStaysOpen(
               context.inputs().torch(),
               IllegalArgumentException.class,
-              () -> new Scorer(context).target(output, streams.get(Part.SCORE), Optional.empty()));
+              () ->
+                  new CandidateScorer(context)
+                      .target(output, streams.get(Part.SCORE), Optional.empty()));
         });
   }
 
@@ -214,7 +218,7 @@ class SearchClosesOnFailureTest {
     run(
         metric,
         (context, streams, block) -> {
-          Scorer scorer = new Scorer(context);
+          CandidateScorer scorer = new CandidateScorer(context);
           try (PartTargets targets = new PartTargets(context, scorer, 0, block, streams, streams)) {
             same.set(targets.of(last) == targets.ofBlock());
             assertEquals(streams.get(Part.SCORE).rows(), scorer.scoredRows());

@@ -3,7 +3,7 @@ package io.calm.testing;
 import io.calm.artifact.ArtifactKey;
 import io.calm.checkpoint.GenerationDefaults;
 import io.calm.cka.Metric;
-import io.calm.compare.Comparison;
+import io.calm.compare.TwinComparison;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.model.ModelSpec;
@@ -141,7 +141,7 @@ public final class ScriptedModels {
         limits,
         lmi,
         Instant.EPOCH.plusSeconds(1_700_000_000),
-        Comparison.none());
+        TwinComparison.none());
   }
 
   /** Returns a message's text; its parts stand on lines of their own, as in most templates. */

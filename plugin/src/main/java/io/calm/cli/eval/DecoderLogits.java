@@ -35,7 +35,7 @@ public final class DecoderLogits implements LogitSource {
   }
 
   @Override
-  public void prepare(List<Prompt> prompts) {
+  public void prepare(List<ScoredPrompt> prompts) {
     // Steps compute everything.
   }
 

@@ -1,6 +1,6 @@
 package io.calm.cli.eval;
 
-import io.calm.cli.eval.Prompt.Branch;
+import io.calm.cli.eval.ScoredPrompt.Branch;
 import java.util.List;
 
 /** A model in some precision that computes next-token logits. Not thread safe. */
@@ -41,14 +41,15 @@ public interface LogitSource extends AutoCloseable {
   long preparedTokens();
 
   /** Starts prompts. The steps of {@link StepPlan} for all of them follow, in order. */
-  void prepare(List<Prompt> prompts);
+  void prepare(List<ScoredPrompt> prompts);
 
   /** Runs the next step. The rows are valid until the next call. */
   Rows step(StepPlan.Step step);
 
   /** Runs a window from an empty context. */
   default void run(int[] window, RowConsumer consumer) {
-    List<Prompt> prompt = List.of(new Prompt(new int[0], List.of(new Branch(window, window))));
+    List<ScoredPrompt> prompt =
+        List.of(new ScoredPrompt(new int[0], List.of(new Branch(window, window))));
     prepare(prompt);
     float[] buffer = new float[vocabulary()];
     for (StepPlan.Step step : new StepPlan(blocks(), RUN_ROWS).steps(prompt)) {

@@ -84,13 +84,13 @@ public final class ReferenceLogits implements LogitSource {
   }
 
   @Override
-  public void prepare(List<Prompt> prompts) {
+  public void prepare(List<ScoredPrompt> prompts) {
     freeStates();
     Map<Integer, List<Sequence>> byLength = new TreeMap<>();
     List<int[]> first = new ArrayList<>();
     int scored = 0;
     for (int p = 0; p < prompts.size(); p++) {
-      Prompt prompt = prompts.get(p);
+      ScoredPrompt prompt = prompts.get(p);
       requireContext(prompt.longest());
       int[] rows = new int[prompt.branches().size()];
       for (int b = 0; b < rows.length; b++) {
@@ -108,7 +108,7 @@ public final class ReferenceLogits implements LogitSource {
     run(List.copyOf(byLength.values()), kept);
   }
 
-  private static Sequence sequence(Prompt prompt, int p, int b) {
+  private static Sequence sequence(ScoredPrompt prompt, int p, int b) {
     int[] tail = prompt.branches().get(b).inputs();
     int prefix = prompt.prefix().length;
     int[] tokens = Arrays.copyOf(prompt.prefix(), prefix + tail.length);

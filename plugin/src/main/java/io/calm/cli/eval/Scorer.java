@@ -1,6 +1,6 @@
 package io.calm.cli.eval;
 
-import io.calm.cli.eval.Prompt.Branch;
+import io.calm.cli.eval.ScoredPrompt.Branch;
 import io.calm.cli.eval.StepPlan.Piece;
 import io.calm.cli.eval.StepPlan.Step;
 import io.calm.tensor.Parallel;
@@ -103,7 +103,7 @@ final class Scorer implements AutoCloseable {
    * @param progress receives the number of scored tokens so far, in all branches
    * @return the scores [models][prompts][branches]
    */
-  List<List<List<BranchScore>>> score(List<Prompt> prompts, IntConsumer progress) {
+  List<List<List<BranchScore>>> score(List<ScoredPrompt> prompts, IntConsumer progress) {
     List<List<List<BranchScore>>> scores = new ArrayList<>();
     models.forEach(model -> scores.add(new ArrayList<>()));
     long limit = models.stream().mapToLong(LogitSource::preparedTokens).min().orElse(0);
@@ -117,7 +117,7 @@ final class Scorer implements AutoCloseable {
       while (to < prompts.size() && prepared + prompts.get(to).unshared() <= limit) {
         prepared += prompts.get(to++).unshared();
       }
-      List<Prompt> part = prompts.subList(from, to);
+      List<ScoredPrompt> part = prompts.subList(from, to);
       done = scorePart(part, plan.steps(part), scores, done, progress);
       from = to;
     }
@@ -125,7 +125,7 @@ final class Scorer implements AutoCloseable {
   }
 
   private int scorePart(
-      List<Prompt> prompts,
+      List<ScoredPrompt> prompts,
       List<Step> steps,
       List<List<List<BranchScore>>> scores,
       int before,
@@ -156,13 +156,14 @@ final class Scorer implements AutoCloseable {
     return done;
   }
 
-  private static List<List<Sums>> empty(List<Prompt> prompts) {
+  private static List<List<Sums>> empty(List<ScoredPrompt> prompts) {
     return prompts.stream()
         .map(prompt -> prompt.branches().stream().map(branch -> new Sums()).toList())
         .toList();
   }
 
-  private static List<List<BranchScore>> finished(List<Prompt> prompts, List<List<Sums>> sums) {
+  private static List<List<BranchScore>> finished(
+      List<ScoredPrompt> prompts, List<List<Sums>> sums) {
     List<List<BranchScore>> result = new ArrayList<>();
     for (int p = 0; p < prompts.size(); p++) {
       List<BranchScore> branches = new ArrayList<>();
@@ -177,7 +178,8 @@ final class Scorer implements AutoCloseable {
   }
 
   /** Returns the scores of the step's rows, of every model. */
-  private List<RowScores> compare(List<Prompt> prompts, Step step, List<LogitSource.Rows> logits) {
+  private List<RowScores> compare(
+      List<ScoredPrompt> prompts, Step step, List<LogitSource.Rows> logits) {
     int count = step.logits();
     int[] targets = targets(prompts, step);
     List<RowScores> scores = models.stream().map(model -> new RowScores(count)).toList();
@@ -192,7 +194,7 @@ final class Scorer implements AutoCloseable {
     return scores;
   }
 
-  private static int[] targets(List<Prompt> prompts, Step step) {
+  private static int[] targets(List<ScoredPrompt> prompts, Step step) {
     int[] targets = new int[step.logits()];
     int row = 0;
     for (Piece piece : step.pieces()) {
@@ -226,7 +228,7 @@ final class Scorer implements AutoCloseable {
   }
 
   private void add(
-      List<Prompt> prompts, Step step, List<RowScores> scores, List<List<List<Sums>>> sums) {
+      List<ScoredPrompt> prompts, Step step, List<RowScores> scores, List<List<List<Sums>>> sums) {
     int[] targets = targets(prompts, step);
     for (int m = 0; m < models.size(); m++) {
       int row = 0;

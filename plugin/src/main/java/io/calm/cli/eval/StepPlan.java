@@ -67,7 +67,7 @@ final class StepPlan {
   }
 
   /** Returns the steps of {@code prompts}, in the order of their groups. */
-  List<Step> steps(List<Prompt> prompts) {
+  List<Step> steps(List<ScoredPrompt> prompts) {
     List<Step> steps = new ArrayList<>();
     int from = 0;
     while (from < prompts.size()) {
@@ -86,7 +86,7 @@ final class StepPlan {
     return steps;
   }
 
-  private void addGroup(List<Prompt> prompts, int from, int to, List<Step> steps) {
+  private void addGroup(List<ScoredPrompt> prompts, int from, int to, List<Step> steps) {
     int[] firstBlock = new int[to - from];
     int branches = 0;
     for (int p = from; p < to; p++) {
@@ -99,7 +99,7 @@ final class StepPlan {
     for (int branch = -1; branch < branches; branch++) {
       Packer packer = new Packer(branch < 0 ? PREFIX_ROWS : rows, steps);
       for (int p = from; p < to; p++) {
-        Prompt prompt = prompts.get(p);
+        ScoredPrompt prompt = prompts.get(p);
         if (branch < 0) {
           packer.add(p, branch, firstBlock[p - from], 0, prompt.prefix());
         } else if (branch < prompt.branches().size()) {

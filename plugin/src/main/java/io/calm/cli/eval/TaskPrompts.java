@@ -2,7 +2,7 @@ package io.calm.cli.eval;
 
 import io.calm.checkpoint.GenerationDefaults;
 import io.calm.checkpoint.Tokenizer;
-import io.calm.cli.eval.Prompt.Branch;
+import io.calm.cli.eval.ScoredPrompt.Branch;
 import io.calm.cli.eval.Task.Choice;
 import io.calm.cli.eval.Task.Question;
 import java.util.ArrayList;
@@ -23,7 +23,7 @@ public final class TaskPrompts {
   private final Tokenizer tokenizer;
   private final GenerationDefaults defaults;
   private final int maxContext;
-  private final List<Prompt> prompts = new ArrayList<>();
+  private final List<ScoredPrompt> prompts = new ArrayList<>();
   private final List<List<Place>> places = new ArrayList<>(); // [questions][choices]
 
   /** The prompt and branch of a choice. */
@@ -49,7 +49,7 @@ public final class TaskPrompts {
     return result;
   }
 
-  List<Prompt> prompts() {
+  List<ScoredPrompt> prompts() {
     return prompts;
   }
 
@@ -77,7 +77,7 @@ public final class TaskPrompts {
       int[] own =
           Arrays.copyOfRange(contextIds, Math.max(0, contextIds.length - room), contextIds.length);
       if (!branches.isEmpty() && own.length != shared.length) {
-        prompts.add(new Prompt(prefix(shared), branches));
+        prompts.add(new ScoredPrompt(prefix(shared), branches));
         branches.clear();
       }
       shared = own;
@@ -87,7 +87,7 @@ public final class TaskPrompts {
       choices.add(new Place(prompts.size(), branches.size()));
       branches.add(new Branch(inputs, continuation));
     }
-    prompts.add(new Prompt(prefix(shared), branches));
+    prompts.add(new ScoredPrompt(prefix(shared), branches));
     places.add(choices);
   }
 

@@ -92,14 +92,14 @@ public record TextWindows(int textTokens, List<int[]> windows) {
   }
 
   /** Returns the windows as prompts: each token but the first is scored. */
-  List<Prompt> prompts() {
+  List<ScoredPrompt> prompts() {
     return windows.stream()
         .map(
             window ->
-                new Prompt(
+                new ScoredPrompt(
                     new int[0],
                     List.of(
-                        new Prompt.Branch(
+                        new ScoredPrompt.Branch(
                             Arrays.copyOf(window, window.length - 1),
                             Arrays.copyOfRange(window, 1, window.length)))))
         .toList();

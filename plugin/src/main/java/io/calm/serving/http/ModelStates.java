@@ -1,7 +1,7 @@
 package io.calm.serving.http;
 
-import io.calm.compare.Comparison;
 import io.calm.compare.ShadowShare;
+import io.calm.compare.TwinComparison;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerStats;
 import io.calm.metrics.ModelState;
@@ -86,7 +86,7 @@ public final class ModelStates {
   }
 
   /** Returns the deviations that have an interval; without one a value says little. */
-  private static List<ModelState.Deviation> deviations(Comparison comparison) {
+  private static List<ModelState.Deviation> deviations(TwinComparison comparison) {
     return comparison.rows().stream()
         .filter(row -> row.deviation().hasInterval())
         .map(

@@ -2,8 +2,8 @@ package io.calm.serving.load;
 
 import io.calm.artifact.Artifact;
 import io.calm.checkpoint.Checkpoint;
-import io.calm.compare.Comparison;
 import io.calm.compare.ProbeStore;
+import io.calm.compare.TwinComparison;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.kernels.MachineInfo;
@@ -68,7 +68,7 @@ final class ModelStart {
       Decoder decoder =
           ServedWeights.decoder(weights, artifact.model(), settings, device, () -> {});
       ReportSource source;
-      Comparison comparison;
+      TwinComparison comparison;
       SchedulerSettings budgets;
       try {
         reservation.allocated(ModelMemory.copied(weights, checkpoint, settings));
@@ -96,7 +96,7 @@ final class ModelStart {
     }
   }
 
-  private ServedModel served(ReportSource source, Scheduler scheduler, Comparison comparison) {
+  private ServedModel served(ReportSource source, Scheduler scheduler, TwinComparison comparison) {
     return new ServedModel(
         source,
         parts,
@@ -104,7 +104,8 @@ final class ModelStart {
         limits(),
         order.lmi(),
         Instant.now(),
-        comparison.begin(() -> Comparison.isBusy(scheduler) || QuantizedModelStore.isSearching()));
+        comparison.begin(
+            () -> TwinComparison.isBusy(scheduler) || QuantizedModelStore.isSearching()));
   }
 
   private void warmUp(
@@ -135,7 +136,7 @@ final class ModelStart {
             limits.drainTimeout()),
         order.lmi(),
         Instant.now(),
-        Comparison.none());
+        TwinComparison.none());
   }
 
   private ServedModel.Limits limits() {
@@ -156,17 +157,18 @@ final class ModelStart {
     }
   }
 
-  private Comparison comparison(WeightMemory weights, SchedulerSettings budgets, String kernel) {
+  private TwinComparison comparison(
+      WeightMemory weights, SchedulerSettings budgets, String kernel) {
     ModelTwin twin = new ModelTwin(order, artifact, budgets, weights);
-    return Comparison.prepare(
-        new Comparison.Subject(
+    return TwinComparison.prepare(
+        new TwinComparison.Subject(
             order.name(),
             artifact.plan().served(),
             artifact.key().id(),
             Optional.of(MachineInfo.of(kernel)),
             settings.decoder().threadCount(),
             weights.name().toLowerCase(Locale.ROOT)),
-        Comparison.Options.serving(settings.compare().probe(), settings.compare().share()),
+        TwinComparison.Options.serving(settings.compare().probe(), settings.compare().share()),
         twin,
         () -> twin.describe(checkpoint),
         Optional.of(new ProbeStore(settings.loading().cacheDir())));

@@ -3,8 +3,8 @@ package io.calm.serving.model;
 import io.calm.checkpoint.ChatTemplate;
 import io.calm.checkpoint.GenerationDefaults;
 import io.calm.checkpoint.Tokenizer;
-import io.calm.compare.Comparison;
 import io.calm.compare.LatencyReport;
+import io.calm.compare.TwinComparison;
 import io.calm.generate.Scheduler;
 import io.calm.model.ModelSpec;
 import io.calm.report.ReportSource;
@@ -34,7 +34,7 @@ public record ServedModel(
     Limits limits,
     LmiOptions lmi,
     Instant created,
-    Comparison comparison,
+    TwinComparison comparison,
     PendingAnswers answers,
     Replacement replacement)
     implements AutoCloseable {
@@ -47,7 +47,7 @@ public record ServedModel(
       Limits limits,
       LmiOptions lmi,
       Instant created,
-      Comparison comparison) {
+      TwinComparison comparison) {
     this(
         source,
         parts,

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.open.Checkpoints;
-import io.calm.cli.eval.Prompt.Branch;
+import io.calm.cli.eval.ScoredPrompt.Branch;
 import io.calm.model.QuantizedModel;
 import io.calm.quantize.QuantizedModelStore;
 import io.calm.runtime.Decoders;
@@ -28,9 +28,9 @@ class ScorerOnModelTest {
 
   @TempDir Path cache;
 
-  private static List<Prompt> prompts(int vocabulary) {
+  private static List<ScoredPrompt> prompts(int vocabulary) {
     Random random = new Random(3);
-    List<Prompt> prompts = new ArrayList<>();
+    List<ScoredPrompt> prompts = new ArrayList<>();
     for (int p = 0; p < 6; p++) {
       int[] prefix = random.ints(p % 2 * 70L, 0, vocabulary).toArray();
       int length = p < 4 ? LONG : 5;
@@ -42,7 +42,7 @@ class ScorerOnModelTest {
                           random.ints(length + b, 0, vocabulary).toArray(),
                           random.ints(length + b, 0, vocabulary).toArray()))
               .toList();
-      prompts.add(new Prompt(prefix, branches));
+      prompts.add(new ScoredPrompt(prefix, branches));
     }
     return prompts;
   }
@@ -56,7 +56,7 @@ class ScorerOnModelTest {
       int threads,
       int rows) {
     CalmSettings settings = CalmSettings.of(Map.of("calm.kv-cache", kv), Map.of());
-    List<Prompt> prompts = prompts(checkpoint.spec().vocabulary());
+    List<ScoredPrompt> prompts = prompts(checkpoint.spec().vocabulary());
     List<LogitSource> models = new ArrayList<>();
     try {
       models.add(

@@ -3,7 +3,7 @@ package io.calm.cli.eval;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.calm.cli.eval.Prompt.Branch;
+import io.calm.cli.eval.ScoredPrompt.Branch;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -19,8 +19,8 @@ class ScorerTest {
   private static final int VOCABULARY = 11;
   private static final int[] NO_PREFIX = {};
 
-  private static Prompt window(int... tokens) {
-    return new Prompt(
+  private static ScoredPrompt window(int... tokens) {
+    return new ScoredPrompt(
         NO_PREFIX,
         List.of(
             new Branch(
@@ -29,7 +29,7 @@ class ScorerTest {
   }
 
   private static List<List<List<BranchScore>>> score(
-      List<LogitSource> models, OptionalInt reference, int rows, List<Prompt> prompts) {
+      List<LogitSource> models, OptionalInt reference, int rows, List<ScoredPrompt> prompts) {
     try (Scorer scorer = new Scorer(models, reference, 2, rows)) {
       return scorer.score(prompts, done -> {});
     }
@@ -100,8 +100,8 @@ class ScorerTest {
     };
   }
 
-  private static List<Prompt> prompts(Random random) {
-    List<Prompt> prompts = new ArrayList<>();
+  private static List<ScoredPrompt> prompts(Random random) {
+    List<ScoredPrompt> prompts = new ArrayList<>();
     for (int p = 0; p < 25; p++) {
       int longest = p == 7 ? 200 : 9;
       int[] prefix = random(random, p % 3 == 0 ? 0 : random.nextInt(150));
@@ -113,7 +113,7 @@ class ScorerTest {
                     return window(tokens).branches().get(0);
                   })
               .toList();
-      prompts.add(new Prompt(prefix, branches));
+      prompts.add(new ScoredPrompt(prefix, branches));
     }
     return prompts;
   }
@@ -122,7 +122,7 @@ class ScorerTest {
   @ParameterizedTest
   @CsvSource({"1, 64, 100000", "3, 64, 100000", "64, 8, 100000", "1000, 64, 100000", "64, 64, 1"})
   void scoresDoNotDependOnSteps(int rows, int blocks, long prepared) {
-    List<Prompt> prompts = prompts(new Random(1));
+    List<ScoredPrompt> prompts = prompts(new Random(1));
     ToyModel full = new ToyModel(VOCABULARY, blocks, prepared, noise(1));
     ToyModel other = new ToyModel(VOCABULARY, blocks, Long.MAX_VALUE, noise(2));
     List<List<List<BranchScore>>> scores =

@@ -50,27 +50,27 @@ class TaskPromptsTest {
 
   @Test
   void choicesShareTheirContext() {
-    List<Prompt> prompts = prompts(100, task("abc", " d", " efg")).prompts();
+    List<ScoredPrompt> prompts = prompts(100, task("abc", " d", " efg")).prompts();
     assertEquals(1, prompts.size());
     assertArrayEquals(ids("ab"), prompts.get(0).prefix());
-    Prompt.Branch first = prompts.get(0).branches().get(0);
+    ScoredPrompt.Branch first = prompts.get(0).branches().get(0);
     assertArrayEquals(ids("c "), first.inputs());
     assertArrayEquals(ids(" d"), first.targets());
-    Prompt.Branch second = prompts.get(0).branches().get(1);
+    ScoredPrompt.Branch second = prompts.get(0).branches().get(1);
     assertArrayEquals(ids("c ef"), second.inputs());
     assertArrayEquals(ids(" efg"), second.targets());
   }
 
   @Test
   void spacesAtTheEndOfAContextBelongToTheContinuation() {
-    Prompt prompt = prompts(100, task("ab \n", "c", "d")).prompts().get(0);
+    ScoredPrompt prompt = prompts(100, task("ab \n", "c", "d")).prompts().get(0);
     assertArrayEquals(ids("a"), prompt.prefix());
     assertArrayEquals(ids(" \nc"), prompt.branches().get(0).targets());
   }
 
   @Test
   void anEmptyContextIsTheFirstSpecialToken() {
-    Prompt prompt = prompts(100, task("", "cd", "e")).prompts().get(0);
+    ScoredPrompt prompt = prompts(100, task("", "cd", "e")).prompts().get(0);
     assertEquals(0, prompt.prefix().length);
     assertArrayEquals(new int[] {ByteTokenizer.BEGIN, 'c'}, prompt.branches().get(0).inputs());
     assertArrayEquals(ids("cd"), prompt.branches().get(0).targets());
@@ -103,7 +103,7 @@ class TaskPromptsTest {
   void aLongContextLosesItsStart() {
     TaskPrompts prompts = prompts(8, task("0123456789", " a", " bc", " def"));
     assertEquals(3, prompts.prompts().size(), "each choice has another context");
-    Prompt last = prompts.prompts().get(2);
+    ScoredPrompt last = prompts.prompts().get(2);
     assertEquals(8, last.longest());
     assertArrayEquals(ids("5678"), last.prefix());
     assertArrayEquals(ids("9 de"), last.branches().get(0).inputs());

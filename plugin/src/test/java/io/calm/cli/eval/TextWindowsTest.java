@@ -46,7 +46,7 @@ class TextWindowsTest {
   void windowsAreDisjointAndScoreAllButTheirFirstToken() {
     TextWindows cut = TextWindows.cut("a.txt", TEXT, OptionalInt.of(4), 25, 25);
     assertArrayEquals(IntStream.range(75, 100).toArray(), cut.windows().get(3));
-    Prompt.Branch branch = cut.prompts().get(1).branches().get(0);
+    ScoredPrompt.Branch branch = cut.prompts().get(1).branches().get(0);
     assertArrayEquals(IntStream.range(25, 49).toArray(), branch.inputs());
     assertArrayEquals(IntStream.range(26, 50).toArray(), branch.targets());
   }

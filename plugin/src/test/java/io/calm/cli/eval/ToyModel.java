@@ -60,7 +60,7 @@ final class ToyModel implements LogitSource {
   }
 
   @Override
-  public void prepare(List<Prompt> prompts) {
+  public void prepare(List<ScoredPrompt> prompts) {
     Arrays.fill(memory, -1);
   }
 

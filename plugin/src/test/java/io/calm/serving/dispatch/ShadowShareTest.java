@@ -9,8 +9,8 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.open.Checkpoints;
-import io.calm.compare.Comparison;
 import io.calm.compare.LatencyReport;
+import io.calm.compare.TwinComparison;
 import io.calm.compare.TwinSource;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
@@ -167,17 +167,17 @@ class ShadowShareTest {
     Checkpoint checkpoint = Checkpoints.open(Repository.path("models/calm-tiny-llama"));
     var tokenizer = checkpoint.tokenizer();
     Scheduler scheduler = Scheduler.start("m", decoder(weights), BUDGETS, System::nanoTime);
-    Comparison comparison =
+    TwinComparison comparison =
         twin.map(
                 given ->
-                    Comparison.prepare(
-                            new Comparison.Subject("m", "calm", "id", Optional.empty(), 1, ""),
-                            Comparison.Options.serving(false, share),
+                    TwinComparison.prepare(
+                            new TwinComparison.Subject("m", "calm", "id", Optional.empty(), 1, ""),
+                            TwinComparison.Options.serving(false, share),
                             given,
                             given::describe,
                             Optional.empty())
-                        .begin(() -> Comparison.isBusy(scheduler)))
-            .orElseGet(Comparison::none);
+                        .begin(() -> TwinComparison.isBusy(scheduler)))
+            .orElseGet(TwinComparison::none);
     return new ServedModel(
         ScriptedModels.source("m", checkpoint.spec()),
         new CheckpointParts(

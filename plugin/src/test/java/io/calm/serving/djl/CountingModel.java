@@ -2,7 +2,7 @@ package io.calm.serving.djl;
 
 import io.calm.checkpoint.GenerationDefaults;
 import io.calm.checkpoint.Tokenizer;
-import io.calm.compare.Comparison;
+import io.calm.compare.TwinComparison;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.model.ModelSpec;
@@ -85,7 +85,7 @@ final class CountingModel {
         ServedModel.Limits.DEFAULT,
         order.lmi(),
         Instant.EPOCH,
-        Comparison.none());
+        TwinComparison.none());
   }
 
   private record Counting(Semaphore steps) implements Decoder {

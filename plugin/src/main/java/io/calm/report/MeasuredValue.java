@@ -5,4 +5,4 @@ package io.calm.report;
  *
  * @param standardError NaN if it is not known
  */
-public record Value(double mean, double standardError) {}
+public record MeasuredValue(double mean, double standardError) {}

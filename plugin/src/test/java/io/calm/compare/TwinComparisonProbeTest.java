@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** The probe of a comparison: when it runs, when it stops, what is kept. */
-class ComparisonProbeTest extends ComparisonFixture {
+class TwinComparisonProbeTest extends TwinComparisonFixture {
   /** Number of the step at which a request arrives. */
   private final AtomicInteger stopAt = new AtomicInteger(-1);
 
@@ -73,7 +73,7 @@ class ComparisonProbeTest extends ComparisonFixture {
     Files.delete(file); // it is read-only
     Files.writeString(file, stored.toString());
     Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("r--r--r--"));
-    Comparison next = start(new FakeTwin(), false, 0, MACHINE);
+    TwinComparison next = start(new FakeTwin(), false, 0, MACHINE);
     return LatencyJson.of(next.report("m", "calm"))
         .getAsJsonObject("probe")
         .getAsJsonObject("build")
@@ -97,7 +97,7 @@ class ComparisonProbeTest extends ComparisonFixture {
     assertTrue(wide.rows().stream().anyMatch(row -> row.deviation().halfWidth() > 0.3));
 
     FakeTwin baseline = openedFourTimes(0);
-    Comparison comparison = start(baseline, true, 0, MACHINE);
+    TwinComparison comparison = start(baseline, true, 0, MACHINE);
     assertEquals(StepShape.PROBED.size(), comparison.rows().size());
     LatencyReport.Probe done = await(comparison, ProbeState.DONE);
     assertEquals(4, baseline.opened.get());
@@ -123,7 +123,7 @@ class ComparisonProbeTest extends ComparisonFixture {
   void aModelThatIsNeverIdleIsNotProbed() throws Exception {
     busy.set(true);
     FakeTwin baseline = new FakeTwin();
-    Comparison comparison = start(baseline, true, 0, MACHINE);
+    TwinComparison comparison = start(baseline, true, 0, MACHINE);
     comparison.requestProbe();
     Thread.sleep(300);
     assertEquals(0, baseline.opened.get());
@@ -133,7 +133,7 @@ class ComparisonProbeTest extends ComparisonFixture {
   @Test
   void aRequestStopsTheProbeWhichContinuesWhenTheModelIsIdle() throws Exception {
     FakeTwin baseline = busyAtStep(() -> 300); // in the second kind of step
-    Comparison comparison = start(baseline, true, 0, MACHINE);
+    TwinComparison comparison = start(baseline, true, 0, MACHINE);
     LatencyReport.Probe stopped = await(comparison, ProbeState.STOPPED);
     assertEquals(300, baseline.steps.get(), "steps after the request");
     assertEquals(0, baseline.open.get(), "decoders that are still open");
@@ -154,7 +154,7 @@ class ComparisonProbeTest extends ComparisonFixture {
   @Test
   void aProbeThatWasAskedForAndStoppedIsContinuedByTheNextRequestForOne() throws Exception {
     FakeTwin baseline = busyAtStep(() -> 300); // in the second kind of step
-    Comparison comparison = start(baseline, false, 0, MACHINE);
+    TwinComparison comparison = start(baseline, false, 0, MACHINE);
     comparison.requestProbe();
     LatencyReport.Probe stopped = await(comparison, ProbeState.STOPPED);
     assertEquals(1, stopped.rows().size());
@@ -199,7 +199,7 @@ class ComparisonProbeTest extends ComparisonFixture {
   @Test
   void aProbeIsFinishedOnlyIfAllOfItsRowsAreOfACompleteMeasurement() throws Exception {
     FakeTwin baseline = busyAtStep(stopAt::get);
-    Comparison comparison = start(baseline, false, 0, MACHINE);
+    TwinComparison comparison = start(baseline, false, 0, MACHINE);
     comparison.requestProbe();
     LatencyReport.Probe done = await(comparison, ProbeState.DONE);
     assertTrue(finished(comparison).isJsonPrimitive());
@@ -227,8 +227,8 @@ class ComparisonProbeTest extends ComparisonFixture {
     assertTrue(second.finished().orElseThrow().isAfter(done.finished().orElseThrow()));
   }
 
-  private static LatencyReport.Probe awaitChange(Comparison comparison, LatencyReport.Probe before)
-      throws InterruptedException {
+  private static LatencyReport.Probe awaitChange(
+      TwinComparison comparison, LatencyReport.Probe before) throws InterruptedException {
     LatencyReport.Probe now = await(comparison, ProbeState.STOPPED);
     for (int i = 0; i < 6000 && now.rows().equals(before.rows()); i++) {
       Thread.sleep(10);
@@ -237,7 +237,7 @@ class ComparisonProbeTest extends ComparisonFixture {
     return now;
   }
 
-  private static JsonElement finished(Comparison comparison) {
+  private static JsonElement finished(TwinComparison comparison) {
     return LatencyJson.of(comparison.report("m", "calm")).getAsJsonObject("probe").get("finished");
   }
 
@@ -276,7 +276,7 @@ class ComparisonProbeTest extends ComparisonFixture {
       assertEquals(1, row.deviation().percent(), 1e-9);
       assertFalse(row.deviation().hasInterval());
     }
-    Comparison next = start(new FakeTwin(), false, 0, MACHINE);
+    TwinComparison next = start(new FakeTwin(), false, 0, MACHINE);
     assertEquals(done.rows(), next.rows());
     JsonObject row =
         LatencyJson.of(next.report("m", "calm"))
@@ -300,7 +300,7 @@ class ComparisonProbeTest extends ComparisonFixture {
           }
         };
     baseline.openings = 3;
-    Comparison comparison = start(baseline, true, 0, MACHINE);
+    TwinComparison comparison = start(baseline, true, 0, MACHINE);
     LatencyReport.Probe stopped = await(comparison, ProbeState.STOPPED);
     assertEquals(StepShape.PROBED.size(), stopped.rows().size());
     assertEquals(1, stopped.rows().get(0).openings());
@@ -317,7 +317,7 @@ class ComparisonProbeTest extends ComparisonFixture {
   void bothPlansAreReadOnceForAllOpeningsAndPartsOfARun() throws Exception {
     FakeTwin baseline = busyAtStep(() -> 300);
     baseline.openings = 4;
-    Comparison comparison = start(baseline, true, 0, MACHINE);
+    TwinComparison comparison = start(baseline, true, 0, MACHINE);
     await(comparison, ProbeState.STOPPED);
     assertEquals(1, baseline.openPlans.get(), "kept for the next part");
     busy.set(false);
@@ -330,7 +330,7 @@ class ComparisonProbeTest extends ComparisonFixture {
   @Test
   void aModelThatIsUnloadedClosesThePlansOfAStoppedRun() throws Exception {
     FakeTwin baseline = busyAtStep(() -> 300);
-    Comparison comparison = start(baseline, true, 0, MACHINE);
+    TwinComparison comparison = start(baseline, true, 0, MACHINE);
     await(comparison, ProbeState.STOPPED);
     comparison.close();
     assertTrue(comparison.awaitClosed(Duration.ofSeconds(60)));
@@ -382,7 +382,7 @@ class ComparisonProbeTest extends ComparisonFixture {
   void aMissingTwinIsMadeOnlyOnRequest() throws Exception {
     FakeTwin baseline = new FakeTwin();
     baseline.state = TwinState.MISSING;
-    Comparison comparison = start(baseline, true, 0, MACHINE);
+    TwinComparison comparison = start(baseline, true, 0, MACHINE);
     Thread.sleep(200);
     assertEquals(TwinState.MISSING, comparison.report("m", "calm").twin().state());
     assertEquals(0, baseline.opened.get());
@@ -396,7 +396,7 @@ class ComparisonProbeTest extends ComparisonFixture {
   void twoModelsAreProbedOneAfterTheOther() throws Exception {
     AtomicInteger atOnce = new AtomicInteger();
     AtomicInteger most = new AtomicInteger();
-    List<Comparison> all = new ArrayList<>();
+    List<TwinComparison> all = new ArrayList<>();
     for (int i = 0; i < 2; i++) {
       all.add(
           start(
@@ -427,7 +427,7 @@ class ComparisonProbeTest extends ComparisonFixture {
               0,
               MACHINE));
     }
-    for (Comparison comparison : all) {
+    for (TwinComparison comparison : all) {
       await(comparison, ProbeState.DONE);
     }
     assertEquals(1, most.get());
@@ -436,10 +436,10 @@ class ComparisonProbeTest extends ComparisonFixture {
   @Test
   void theLastRequestsOfAModelThatIsUnloadedStopTheProbesOfOthers() throws Exception {
     busy.set(true);
-    Comparison unloading = start(new FakeTwin(), false, 0, MACHINE);
+    TwinComparison unloading = start(new FakeTwin(), false, 0, MACHINE);
     unloading.drain();
     FakeTwin baseline = new FakeTwin();
-    Comparison comparison = start(baseline, false, 0, MACHINE, () -> false);
+    TwinComparison comparison = start(baseline, false, 0, MACHINE, () -> false);
     comparison.requestProbe();
     Thread.sleep(500);
     assertEquals(0, baseline.opened.get());

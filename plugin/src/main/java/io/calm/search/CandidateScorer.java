@@ -10,12 +10,12 @@ import java.util.Map;
 import java.util.Optional;
 
 /** Compares the outputs of candidates with the full-precision output by the search's metric. */
-final class Scorer {
+final class CandidateScorer {
   private final SearchContext context;
   private int sinkRows;
   private int scoredRows;
 
-  Scorer(SearchContext context) {
+  CandidateScorer(SearchContext context) {
     this.context = context;
   }
 

@@ -20,7 +20,7 @@ import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 
 /** The life of a comparison: its twin, and its end. */
-class ComparisonTest extends ComparisonFixture {
+class TwinComparisonTest extends TwinComparisonFixture {
   @Test
   void aTwinThatStartsDuringTheUnloadingIsWaitedFor() throws Exception {
     CountDownLatch opening = new CountDownLatch(1);
@@ -37,7 +37,7 @@ class ComparisonTest extends ComparisonFixture {
                 "twin", decoder, new SchedulerSettings(64, 8, 2, 2, 16), System::nanoTime);
           }
         };
-    Comparison comparison = start(slow, false, 0.5, MACHINE);
+    TwinComparison comparison = start(slow, false, 0.5, MACHINE);
     assertTrue(opening.await(60, TimeUnit.SECONDS));
     comparison.drain();
     draining.countDown();
@@ -101,7 +101,7 @@ class ComparisonTest extends ComparisonFixture {
           }
         };
     baseline.state = TwinState.MISSING;
-    Comparison comparison = start(baseline, false, 0.5, MACHINE);
+    TwinComparison comparison = start(baseline, false, 0.5, MACHINE);
     making.await();
     comparison.drain();
     assertTrue(comparison.awaitClosed(Duration.ofMinutes(2)), "the twin is not waited for");
@@ -126,7 +126,7 @@ class ComparisonTest extends ComparisonFixture {
             return super.read();
           }
         };
-    Comparison comparison = start(baseline, true, 0, MACHINE);
+    TwinComparison comparison = start(baseline, true, 0, MACHINE);
     reading.await();
     comparison.drain();
     assertTrue(comparison.awaitClosed(Duration.ofMinutes(2)), "the plans are not waited for");
@@ -160,7 +160,7 @@ class ComparisonTest extends ComparisonFixture {
             };
           }
         };
-    Comparison comparison = start(baseline, false, 0.5, MACHINE);
+    TwinComparison comparison = start(baseline, false, 0.5, MACHINE);
     assertTrue(opening.await(60, TimeUnit.SECONDS));
     comparison.drain();
     assertTrue(comparison.awaitClosed(Duration.ofSeconds(60)));
@@ -185,7 +185,7 @@ class ComparisonTest extends ComparisonFixture {
             return room.get() ? scheduler(clock) : super.schedule();
           }
         };
-    Comparison comparison = start(baseline, false, 0.5, MACHINE);
+    TwinComparison comparison = start(baseline, false, 0.5, MACHINE);
     awaitFailed(comparison);
     comparison.requestProbe();
     await(comparison, LatencyReport.ProbeState.DONE);
@@ -219,7 +219,7 @@ class ComparisonTest extends ComparisonFixture {
             return scheduler(clock);
           }
         };
-    Comparison comparison = start(baseline, false, 0.5, MACHINE);
+    TwinComparison comparison = start(baseline, false, 0.5, MACHINE);
     awaitTwin(comparison);
     assertEquals(1, baseline.madeClosed.get());
     busy.set(true); // the probe waits, so that its next request comes first
@@ -250,7 +250,7 @@ class ComparisonTest extends ComparisonFixture {
             return super.make(cancelled);
           }
         };
-    Comparison comparison = start(baseline, false, 0, MACHINE);
+    TwinComparison comparison = start(baseline, false, 0, MACHINE);
     comparison.requestProbe();
     await(comparison, LatencyReport.ProbeState.STOPPED);
     assertEquals(1, baseline.openPlans.get());
@@ -269,14 +269,14 @@ class ComparisonTest extends ComparisonFixture {
         System::nanoTime);
   }
 
-  private static void awaitTwin(Comparison comparison) throws InterruptedException {
+  private static void awaitTwin(TwinComparison comparison) throws InterruptedException {
     for (int i = 0; i < 6000 && comparison.shadow().twin().isEmpty(); i++) {
       Thread.sleep(10);
     }
     assertTrue(comparison.shadow().twin().isPresent());
   }
 
-  private static void awaitFailed(Comparison comparison) throws InterruptedException {
+  private static void awaitFailed(TwinComparison comparison) throws InterruptedException {
     long start = System.nanoTime();
     while (comparison.report("m", "calm").twin().state() != TwinState.FAILED) {
       assertTrue(System.nanoTime() - start < Duration.ofSeconds(60).toNanos());
@@ -286,7 +286,7 @@ class ComparisonTest extends ComparisonFixture {
 
   @Test
   void aTwinThatCannotBeOpenedLeavesAllRequestsToTheModel() throws Exception {
-    Comparison comparison = start(new FakeTwin(), false, 0.5, MACHINE);
+    TwinComparison comparison = start(new FakeTwin(), false, 0.5, MACHINE);
     awaitFailed(comparison);
     assertEquals("no memory for the twin", comparison.report("m", "calm").twin().reason());
     assertTrue(comparison.shadow().next().isEmpty());
@@ -294,7 +294,7 @@ class ComparisonTest extends ComparisonFixture {
 
   @Test
   void aModelWithoutATwinHasNothingToProbe() {
-    Comparison none = Comparison.none();
+    TwinComparison none = TwinComparison.none();
     assertThrows(IllegalStateException.class, none::requestProbe);
     assertEquals(TwinState.OFF, none.report("m", "calm").twin().state());
     assertFalse(LatencyJson.of(none.report("m", "calm")).toString().contains("NaN"));

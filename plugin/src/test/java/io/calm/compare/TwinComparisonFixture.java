@@ -18,14 +18,14 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Comparisons with a fake twin, which end with the test. */
-abstract class ComparisonFixture {
+abstract class TwinComparisonFixture {
   static final MachineInfo MACHINE =
       new MachineInfo("a processor", 2, "avx2", "Linux", "amd64", 1L << 34, "a JVM");
 
   @TempDir Path cache;
 
   final AtomicBoolean busy = new AtomicBoolean();
-  private final List<Comparison> started = new ArrayList<>();
+  private final List<TwinComparison> started = new ArrayList<>();
 
   @BeforeEach
   void makePrivate() throws Exception {
@@ -34,26 +34,26 @@ abstract class ComparisonFixture {
 
   @AfterEach
   void close() throws Exception {
-    for (Comparison comparison : started) {
+    for (TwinComparison comparison : started) {
       comparison.close();
       assertTrue(comparison.awaitClosed(Duration.ofSeconds(30)));
     }
   }
 
-  Comparison start(FakeTwin baseline, boolean auto, double share, MachineInfo machine) {
+  TwinComparison start(FakeTwin baseline, boolean auto, double share, MachineInfo machine) {
     return start(baseline, auto, share, machine, busy::get);
   }
 
-  Comparison start(
+  TwinComparison start(
       FakeTwin baseline,
       boolean auto,
       double share,
       MachineInfo machine,
       BooleanSupplier hasRequests) {
-    Comparison comparison =
-        Comparison.prepare(
-                new Comparison.Subject("m", "calm", "abc", Optional.of(machine), 2, "copied"),
-                new Comparison.Options(
+    TwinComparison comparison =
+        TwinComparison.prepare(
+                new TwinComparison.Subject("m", "calm", "abc", Optional.of(machine), 2, "copied"),
+                new TwinComparison.Options(
                     auto,
                     share,
                     Duration.ofMillis(50),
@@ -68,7 +68,7 @@ abstract class ComparisonFixture {
     return comparison;
   }
 
-  static LatencyReport.Probe await(Comparison comparison, ProbeState wanted)
+  static LatencyReport.Probe await(TwinComparison comparison, ProbeState wanted)
       throws InterruptedException {
     long start = System.nanoTime();
     while (comparison.report("m", "calm").probe().state() != wanted) {

@@ -8,7 +8,7 @@ import java.util.Deque;
  * A writer of HTML and SVG that escapes every text and attribute. Elements are well-formed XML, so
  * that a document can be parsed as either. Not thread safe.
  */
-final class Markup {
+final class HtmlWriter {
   /** Maximum number of characters of one text: a reason of a plan is long, a book is an attack. */
   private static final int MAX_TEXT = 4000;
 
@@ -20,7 +20,7 @@ final class Markup {
    *
    * @param attributes names and values in turn
    */
-  Markup start(String element, Object... attributes) {
+  HtmlWriter start(String element, Object... attributes) {
     tag(element, attributes);
     out.append('>');
     open.push(element);
@@ -39,7 +39,7 @@ final class Markup {
   }
 
   /** Ends the element that was started last. */
-  Markup end() {
+  HtmlWriter end() {
     String element = open.pop();
     out.append("</").append(element).append('>');
     if (!element.equals("data") && !element.equals("span") && !element.equals("code")) {
@@ -49,25 +49,25 @@ final class Markup {
   }
 
   /** Writes an element without content. */
-  Markup empty(String element, Object... attributes) {
+  HtmlWriter empty(String element, Object... attributes) {
     tag(element, attributes);
     out.append("/>\n");
     return this;
   }
 
   /** Writes a text. */
-  Markup text(String text) {
+  HtmlWriter text(String text) {
     out.append(escape(text));
     return this;
   }
 
   /** Writes an element that holds only a text. */
-  Markup element(String element, String text, Object... attributes) {
+  HtmlWriter element(String element, String text, Object... attributes) {
     return start(element, attributes).text(text).end();
   }
 
   /** Writes markup of this class, or a constant, without escaping it. */
-  Markup raw(String markup) {
+  HtmlWriter raw(String markup) {
     out.append(markup);
     return this;
   }

@@ -7,12 +7,12 @@ import java.util.Optional;
 import java.util.Set;
 
 /** The sections about single blocks: scores, errors, choices and sensitivity. */
-final class BlockSections {
+final class PerBlockSections {
   private final Report report;
-  private final Markup to;
+  private final HtmlWriter to;
   private final List<String> algorithms;
 
-  BlockSections(Report report, Markup to) {
+  PerBlockSections(Report report, HtmlWriter to) {
     this.report = report;
     this.to = to;
     Set<String> names = new LinkedHashSet<>();
@@ -107,7 +107,7 @@ final class BlockSections {
             columns);
     for (Report.Impact impact : sensitivity.blocks()) {
       table.row(Integer.toString(impact.block()));
-      Map<String, Value> values = impact.algorithms();
+      Map<String, MeasuredValue> values = impact.algorithms();
       for (String name : sensitivity.pool()) {
         Optional.ofNullable(values.get(name))
             .ifPresentOrElse(

@@ -10,9 +10,9 @@ import java.util.List;
  * @param branches at least one
  */
 @SuppressWarnings("ArrayRecordComponent") // token ids, never compared
-record Prompt(int[] prefix, List<Branch> branches) {
+record ScoredPrompt(int[] prefix, List<Branch> branches) {
 
-  Prompt {
+  ScoredPrompt {
     branches = List.copyOf(branches);
     if (branches.isEmpty()) {
       throw new IllegalArgumentException("prompt: expected at least one branch, got none");

@@ -17,7 +17,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** The rows that a scorer scales down, with a threshold that makes half of all rows sinks. */
-class ScorerRowsTest {
+class CandidateScorerRowsTest {
   private final RecordedSearches searches = new RecordedSearches();
 
   private static SearchSettings settings() {
@@ -44,7 +44,7 @@ class ScorerRowsTest {
         settings(),
         inputs -> {
           SearchContext context = new SearchContext(inputs);
-          Scorer scorer = new Scorer(context);
+          CandidateScorer scorer = new CandidateScorer(context);
           try (Streams source = Streams.embed(context.model(), set, score);
               Streams equal = source.copy(score);
               Streams quantized = Streams.embed(context.model(), other, score)) {

@@ -22,8 +22,8 @@ import org.slf4j.LoggerFactory;
  * <p>A failure of the twin or of the probe never concerns the model: its requests go to the served
  * plan, and {@link #report} has the reason.
  */
-public final class Comparison implements AutoCloseable {
-  private static final Logger logger = LoggerFactory.getLogger(Comparison.class);
+public final class TwinComparison implements AutoCloseable {
+  private static final Logger logger = LoggerFactory.getLogger(TwinComparison.class);
   private static final long LOOK_MILLIS = 100;
 
   private final Subject subject;
@@ -86,7 +86,7 @@ public final class Comparison implements AutoCloseable {
     }
   }
 
-  private Comparison(
+  private TwinComparison(
       Subject subject,
       Options options,
       TwinSource source,
@@ -101,8 +101,8 @@ public final class Comparison implements AutoCloseable {
   }
 
   /** Returns the comparison of a model without a twin, which only measures its requests. */
-  public static Comparison none() {
-    return new Comparison(
+  public static TwinComparison none() {
+    return new TwinComparison(
         new Subject("", "", "", Optional.empty(), 0, ""),
         Options.serving(false, 0),
         TwinSource.NONE,
@@ -116,13 +116,13 @@ public final class Comparison implements AutoCloseable {
    *
    * @param description {@link TwinSource#describe}, or the same from files that are open
    */
-  public static Comparison prepare(
+  public static TwinComparison prepare(
       Subject subject,
       Options options,
       TwinSource source,
       Supplier<LatencyReport.Twin> description,
       Optional<ProbeStore> store) {
-    Comparison comparison = new Comparison(subject, options, source, description, store);
+    TwinComparison comparison = new TwinComparison(subject, options, source, description, store);
     if (!comparison.twin.variant().isEmpty()) {
       comparison.probe.restore(comparison.twin.variant());
     }
@@ -135,7 +135,7 @@ public final class Comparison implements AutoCloseable {
    * @param hasWork returns whether the processor is needed: by requests, running or queued, of the
    *     model, or by a search
    */
-  public Comparison begin(BooleanSupplier hasWork) {
+  public TwinComparison begin(BooleanSupplier hasWork) {
     busy = hasWork;
     turn.enter();
     if (!twin.variant().isEmpty() && (options.share() > 0 || autoWanted())) {

@@ -1,6 +1,7 @@
 package io.calm.quant;
 
 import io.calm.kernels.KernelVariants;
+import io.calm.kernels.SearchKernels;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
@@ -20,8 +21,8 @@ import java.util.Set;
 import java.util.SplittableRandom;
 
 /**
- * One linear with its inputs, dressed as the last stage of a block, so that roundings and folds can
- * be tried on plain matrices.
+ * One linear with its inputs, dressed as a stage of a block, the last unless its inputs are tied,
+ * so that roundings and folds can be tried on plain matrices.
  */
 final class LinearStage implements BlockSample, StageWalk {
   private final Matrix weight; // [N, K]
@@ -31,6 +32,9 @@ final class LinearStage implements BlockSample, StageWalk {
   private final Parallel parallel = new Parallel(2);
   private int tokens;
   private Optional<Matrix> heldOut = Optional.empty();
+  private Stage stage = Stage.MLP_OUT;
+  private ActivationMode activation = ActivationMode.PER_GROUP;
+  private SearchKernels kernels = KernelVariants.ofThisMachine().searchKernels();
 
   LinearStage(Matrix weight, Matrix inputs, int groupLimit) {
     this(weight, inputs, groupLimit, Optional.empty());
@@ -63,19 +67,38 @@ final class LinearStage implements BlockSample, StageWalk {
     return matrix;
   }
 
+  /** Dresses the linear as o behind two heads that share their values: k and k + K/2 are tied. */
+  LinearStage tied() {
+    stage = Stage.ATTENTION_OUT;
+    return this;
+  }
+
+  /** Rounds activations with one scale per token. */
+  LinearStage perToken() {
+    activation = ActivationMode.PER_TOKEN;
+    return this;
+  }
+
+  /** Computes with these kernels instead of the machine's. */
+  LinearStage with(SearchKernels other) {
+    kernels = other;
+    return this;
+  }
+
   StageProblem problem() {
     return new StageProblem(this, this);
   }
 
   @Override
   public ModelSpec spec() {
+    boolean tied = stage == Stage.ATTENTION_OUT;
     return new ModelSpec(
         "test",
         weight.rows(),
         1,
+        tied ? 2 : 1,
         1,
-        1,
-        2,
+        tied ? weight.columns() / 2 : 2,
         weight.columns(),
         1,
         8,
@@ -103,7 +126,7 @@ final class LinearStage implements BlockSample, StageWalk {
 
   @Override
   public ActivationMode activation() {
-    return ActivationMode.PER_GROUP;
+    return activation;
   }
 
   @Override
@@ -123,12 +146,12 @@ final class LinearStage implements BlockSample, StageWalk {
 
   @Override
   public Compute compute() {
-    return new Compute(parallel, KernelVariants.ofThisMachine().searchKernels());
+    return new Compute(parallel, kernels);
   }
 
   @Override
   public Stage stage() {
-    return Stage.MLP_OUT;
+    return stage;
   }
 
   private interface Reduce {

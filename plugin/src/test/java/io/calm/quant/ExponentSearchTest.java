@@ -33,7 +33,8 @@ class ExponentSearchTest {
     List<Double> neighbours = tried.stream().filter(ExponentSearchTest::isOdd).toList();
     assertEquals(
         9, tried.size() - neighbours.size(), "every second one but the identity: " + tried);
-    assertTrue(neighbours.size() <= 2, neighbours.toString());
+    assertEquals(2, neighbours.size(), neighbours.toString());
+    assertEquals(0.1, neighbours.get(1) - neighbours.get(0), 1e-9, neighbours.toString());
     assertTrue(
         isOdd(chosen) || neighbours.stream().anyMatch(alpha -> Math.abs(alpha - chosen) < 0.06),
         chosen + " of " + tried);

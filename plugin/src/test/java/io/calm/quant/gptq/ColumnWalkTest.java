@@ -8,9 +8,7 @@ import io.calm.kernels.NativeSearchKernels;
 import io.calm.kernels.NativeVariants;
 import io.calm.quant.Compute;
 import io.calm.quant.Grids;
-import io.calm.quant.InputStatistics;
 import io.calm.quant.RoundingProblem;
-import io.calm.tensor.JavaLinearAlgebra;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.testing.Seeds;
@@ -42,9 +40,11 @@ class ColumnWalkTest {
       try (Matrix weight = gaussian(random, outputs, inputs);
           Parallel parallel = new Parallel(2)) {
         RoundingProblem java =
-            problem(weight, group, new Compute(parallel, new JavaSearchKernels()));
+            WithoutStatistics.problem(
+                weight, group, new Compute(parallel, new JavaSearchKernels()));
         RoundingProblem inC =
-            problem(weight, group, new Compute(parallel, new NativeSearchKernels(variant)));
+            WithoutStatistics.problem(
+                weight, group, new Compute(parallel, new NativeSearchKernels(variant)));
         float[] importance = new float[inputs];
         for (int k = 0; k < inputs; k++) {
           importance[k] = (float) random.nextDouble(0.01, 1);
@@ -60,39 +60,6 @@ class ColumnWalkTest {
             "%s: seed %d, [%d, %d]".formatted(variant.name(), seed, outputs, inputs));
       }
     }
-  }
-
-  /** A problem without statistics: a walk is given its grids and its factor. */
-  private static RoundingProblem problem(Matrix weight, int group, Compute compute) {
-    InputStatistics none =
-        new InputStatistics() {
-          @Override
-          public float[] meanSquare() {
-            throw new UnsupportedOperationException("a walk has its grids");
-          }
-
-          @Override
-          public Matrix gram() {
-            throw new UnsupportedOperationException("a walk has its factor");
-          }
-
-          @Override
-          public int sequences() {
-            throw new UnsupportedOperationException("a walk has its factor");
-          }
-
-          @Override
-          public double squaredCorrelations(Matrix gram) {
-            throw new UnsupportedOperationException("a walk has its factor");
-          }
-
-          @Override
-          public int rows() {
-            throw new UnsupportedOperationException("a walk has its factor");
-          }
-        };
-    return new RoundingProblem(
-        weight, group, none, row -> "TEST", new JavaLinearAlgebra(), compute);
   }
 
   private static Matrix gaussian(SplittableRandom random, int rows, int columns) {

@@ -169,6 +169,11 @@ class ShrinkageTest {
     assertEquals(1 / 9.0, inputs.shrink(hessian), 1e-6);
     Inputs none = new Inputs(new float[][] {{1, 0}}, new float[][] {{2, 0}});
     assertEquals(0, none.shrink(none.gram()));
+    float[][] many = new float[100][];
+    for (int t = 0; t < many.length; t++) {
+      many[t] = t % 2 == 0 ? new float[] {1, 1, 0} : new float[] {1, 2, 0};
+    }
+    assertEquals(3.8 / 100 / 1.8, new Inputs(many).shrink(gramOf(many)), 1e-6);
   }
 
   @Test

@@ -285,6 +285,7 @@ class GgufExporterTest {
       assertTrue(String.valueOf(metadata.get("calm.plan")).contains("\"candidates\""));
       assertEquals("a-name", metadata.get("general.name"));
       assertEquals("llama", metadata.get("general.architecture"));
+      assertEquals(3L, metadata.get("general.file_type"), "MOSTLY_Q4_1 of llama.cpp");
     }
   }
 

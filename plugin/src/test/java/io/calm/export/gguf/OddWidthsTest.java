@@ -1,5 +1,6 @@
 package io.calm.export.gguf;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -23,12 +24,16 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Models and tables that ggml's blocks of 32 do not fit, and topologies that llama.cpp lacks. */
+/**
+ * Models and tables that ggml's blocks of 32 do not fit, biases of rotated rows, and topologies
+ * that llama.cpp lacks.
+ */
 class OddWidthsTest {
   @TempDir Path directory;
 
@@ -51,10 +56,8 @@ class OddWidthsTest {
     return builder.tensor(name, 0, bytes(random(random, n * k)), n, k);
   }
 
-  @Test
-  void rowsWithoutWholeBlocksAreExactInFloat32() throws IOException {
-    long seed = Seeds.next();
-    Random random = new Random(seed);
+  /** Returns a model of one block with two query heads of 4 and random weights. */
+  private static GgufBuilder model(Random random) {
     GgufBuilder builder =
         new GgufBuilder()
             .metadata("llama")
@@ -68,15 +71,45 @@ class OddWidthsTest {
     random(builder, random, "blk.0.attn_output.weight", 8, 8);
     random(builder, random, "blk.0.ffn_gate.weight", 12, 8);
     random(builder, random, "blk.0.ffn_up.weight", 12, 8);
-    random(builder, random, "blk.0.ffn_down.weight", 8, 12);
-    Path source = builder.write(directory.resolve("source.gguf"));
-    try (Exports from = Exports.of(source, directory.resolve("cache"));
+    return random(builder, random, "blk.0.ffn_down.weight", 8, 12);
+  }
+
+  private Exports open(GgufBuilder model) throws IOException {
+    return Exports.of(model.write(directory.resolve("source.gguf")), directory.resolve("cache"));
+  }
+
+  @Test
+  void rowsWithoutWholeBlocksAreExactInFloat32() throws IOException {
+    long seed = Seeds.next();
+    try (Exports from = open(model(new Random(seed)));
         Checkpoint read =
             Checkpoints.open(
                 from.write(new GgufExporter(GgufTables.Q8_0), directory.resolve("out.gguf")))) {
       SameWeights.requireBlocks(from.artifact().model(), read, value -> value);
       SameWeights.requireTables(from.artifact().model(), read, value -> value, 0);
       assertEquals(false, read.sourceCoverage().any(), "seed " + seed);
+    }
+  }
+
+  /** llama.cpp interleaves the halves of each head of q and k: 0 2 1 3 of four rows. */
+  @Test
+  void biasesAreInTheOrderOfTheRowsOfTheFile() throws IOException {
+    GgufBuilder builder =
+        model(new Random(Seeds.next()))
+            .vector("blk.0.attn_q.bias", 1, 2, 3, 4, 5, 6, 7, 8)
+            .vector("blk.0.attn_k.bias", 1, 2, 3, 4)
+            .vector("blk.0.attn_v.bias", 1, 2, 3, 4)
+            .vector("blk.0.attn_output.bias", 1, 2, 3, 4, 5, 6, 7, 8);
+    try (Exports from = open(builder);
+        Checkpoint read =
+            Checkpoints.open(
+                from.write(new GgufExporter(GgufTables.F32), directory.resolve("out.gguf")))) {
+      Map<LinearRole, float[]> biases = read.block(0).biases();
+      assertArrayEquals(new float[] {1, 3, 2, 4, 5, 7, 6, 8}, biases.get(LinearRole.Q));
+      assertArrayEquals(new float[] {1, 3, 2, 4}, biases.get(LinearRole.K));
+      assertArrayEquals(new float[] {1, 2, 3, 4}, biases.get(LinearRole.V));
+      assertArrayEquals(new float[] {1, 2, 3, 4, 5, 6, 7, 8}, biases.get(LinearRole.O));
+      SameWeights.requireBlocks(from.artifact().model(), read, value -> value);
     }
   }
 

@@ -102,6 +102,12 @@ class HuggingFaceConfigTest {
     assertEquals("yarn", yarn.get("rope_type").getAsString());
     assertEquals(1.5f, yarn.get("attention_factor").getAsFloat());
     assertEquals(32768, yarn.get("original_max_position_embeddings").getAsInt());
+    assertTrue(yarn.get("truncate").getAsBoolean());
+    assertEquals(
+        "{\"rope_type\":\"yarn\",\"factor\":4.0,\"beta_fast\":16.0,\"beta_slow\":2.0,"
+            + "\"attention_factor\":0.5,\"original_max_position_embeddings\":32,"
+            + "\"truncate\":false}",
+        scaling(new RopeSpec.Yarn(4, 16, 2, 32, 0.5f, false)).toString());
   }
 
   @Test

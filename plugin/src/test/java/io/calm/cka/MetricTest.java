@@ -174,6 +174,20 @@ final class MetricTest {
     assertEquals(0, value(MSE, constant, constant).value());
   }
 
+  /** Differences of less than 1e-12 of the values count as the rounding of a constant matrix. */
+  @Test
+  void differencesBelowRoundingAreNone() {
+    float[][] x = new RandomMatrices(1).gaussian(12, 2);
+    float[][] almost = new float[12][];
+    for (int i = 0; i < 12; i++) {
+      almost[i] = new float[] {1e9f, 1e-4f * i};
+    }
+    assertEquals(
+        "cka-biased: the candidate is the same in all 12 rows", undefined(BIASED, x, almost));
+    almost[0][1] = 1;
+    assertTrue(value(BIASED, x, almost).value() > 0);
+  }
+
   @Test
   void aZeroMatrixHasNoCkaAndAZeroReferenceNoError() {
     float[][] x = new RandomMatrices(2).gaussian(12, 5);

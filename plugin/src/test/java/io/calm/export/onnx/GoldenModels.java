@@ -18,6 +18,7 @@ import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
 import io.calm.tensor.TokenTableBuilder;
+import io.calm.tensor.TokenTables;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -54,6 +55,28 @@ final class GoldenModels {
           shared ? embeddings : table(checkpoint.headRows(0, spec.vocabulary()), format, compute);
       return new QuantizedModel(spec, blocks, embeddings, head, checkpoint.finalNorm(), activation);
     }
+  }
+
+  /** Returns the model with zeros for the embedding of a token. */
+  static QuantizedModel withoutEmbedding(QuantizedModel model, int token) {
+    TokenTable embeddings = model.embeddings();
+    Matrix rows = Matrix.allocate(embeddings.tokens(), embeddings.width());
+    float[] row = new float[embeddings.width()];
+    for (int t = 0; t < rows.rows(); t++) {
+      if (t != token) {
+        TokenTables.readRow(embeddings, t, row);
+        rows.writeRow(t, row);
+      }
+    }
+    return new QuantizedModel(
+        model.spec(),
+        model.blocks(),
+        TokenTableBuilder.float32(rows.rows(), rows.columns(), ByteBuffer::allocateDirect)
+            .add(rows)
+            .build(),
+        model.head(),
+        model.finalNorm(),
+        model.activation());
   }
 
   private static TokenTable table(Matrix rows, TableFormat format, Compute compute) {

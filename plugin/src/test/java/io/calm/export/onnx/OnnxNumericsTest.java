@@ -85,6 +85,19 @@ class OnnxNumericsTest {
     }
   }
 
+  /** Groups of zeros have the codes 0, not 0 / 0. */
+  @Test
+  void tokensOfZerosAreTheDecoders() throws Exception {
+    String family = "qwen2-bias";
+    int[] tokens = Goldens.tokens(family);
+    QuantizedModel model =
+        GoldenModels.withoutEmbedding(
+            GoldenModels.model(family, ActivationMode.PER_GROUP, TableFormat.INT8), tokens[0]);
+    for (OnnxOptions options : List.of(GROWING, TENSOR_RT)) {
+      compare("zeros", model, tokens, options);
+    }
+  }
+
   /**
    * Inputs that fill no group, odd numbers of outputs and tokens, biases, q and k norms, a window.
    */

@@ -47,6 +47,17 @@ class StepCostsTest {
     }
   }
 
+  /** E.g. a step in which the machine slept: it counts as one of twice its time. */
+  @Test
+  void aStepThatTookVeryLongHardlyCounts() {
+    for (int i = 0; i < 600; i++) {
+      step(1 + i % 9, 0.1, 1);
+    }
+    double before = costs.slope();
+    step(9, 0.1, 1000);
+    assertEquals(before, costs.slope(), 0.02);
+  }
+
   @Test
   void staysWithinItsRangeAndIgnoresStepsWithoutADuration() {
     for (int i = 0; i < 100; i++) {

@@ -1,6 +1,7 @@
 package io.calm.tensor;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.calm.testing.Seeds;
@@ -57,6 +58,20 @@ class LinearKernelTest {
       from = to;
     }
     return y;
+  }
+
+  @Test
+  void theBiasIsThatOfTheConstruction() {
+    QuantizedMatrix matrix = RandomLinears.matrix(16, 32, 32, new Random(5));
+    float[] bias = new float[16];
+    bias[3] = 2;
+    LinearKernel kernel = LinearKernel.of(Packing.pack(matrix), bias);
+    bias[3] = 7;
+    float[] y = new float[16];
+    QuantizedRows zeros = QuantizedRows.allocate(1, 32, 32);
+    ActivationQuantizer.perGroup().quantize(new float[32], 0, zeros, 0);
+    kernel.multiply(zeros, 1, 0, 1, y, KernelScratch.allocate(1));
+    assertEquals(2, y[3]);
   }
 
   @Test

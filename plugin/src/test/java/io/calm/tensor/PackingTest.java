@@ -76,13 +76,15 @@ class PackingTest {
   @Test
   void refusesCodesAndGridsThatTheLayoutCannotHold() {
     float[] one = {1f};
-    byte[] code = {16};
-    String message =
-        assertThrows(
-                IllegalArgumentException.class,
-                () -> Packing.pack(new QuantizedMatrix(1, 1, 32, code, one, one)))
-            .getMessage();
-    assertEquals("output 0, input 0: code 16 is not in 0..15", message);
+    for (byte code : new byte[] {16, -1, Byte.MIN_VALUE}) {
+      byte[] codes = {0, 15, code};
+      String message =
+          assertThrows(
+                  IllegalArgumentException.class,
+                  () -> Packing.pack(new QuantizedMatrix(1, 3, 32, codes, one, one)))
+              .getMessage();
+      assertEquals("output 0, input 2: code %d is not in 0..15".formatted(code), message);
+    }
     for (float bad : new float[] {1.0001f, 1e6f, Float.NaN, Float.POSITIVE_INFINITY}) {
       assertThrows(
           IllegalArgumentException.class,

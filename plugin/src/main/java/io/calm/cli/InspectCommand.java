@@ -28,7 +28,9 @@ final class InspectCommand implements Callable<Integer> {
   @Option(
       names = "--svg",
       paramLabel = "FILE",
-      description = "Also draws the served algorithm of each block, as an SVG file.")
+      description =
+          "Also draws the served algorithm of each block, and what the others would lose, as an SVG"
+              + " file.")
   private @Nullable Path svg;
 
   @Spec private CommandSpec spec;

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -12,10 +13,14 @@ import java.util.stream.IntStream;
  * A plan as an SVG drawing: one column per block, one row per algorithm, the served algorithm of
  * each block as a filled cell.
  *
+ * <p>The other candidates of a block have the distance of their score from a perfect one, the
+ * <em>loss</em>, in percent above that of the served block. A larger loss makes the cell darker, on
+ * a logarithmic scale.
+ *
  * <p>The drawing follows the reader's colour scheme, and brings its own background for viewers that
  * do not pass the scheme on. Colours are those of Okabe and Ito, which stay apart for colour-blind
  * readers. The position of a cell carries the same information as its colour, and the text in
- * {@code desc} the same as the drawing.
+ * {@code desc} the same choices as the drawing.
  */
 final class PlanSvg {
   private static final int CELL_WIDTH = 20;
@@ -26,7 +31,9 @@ final class PlanSvg {
   private static final int CHARACTER_WIDTH = 8;
   private static final int COUNT_WIDTH = 92;
   private static final int LABELLED_BLOCKS = 5;
-  private static final int MIN_GRID_WIDTH = 320;
+  private static final int MIN_GRID_WIDTH = 500; // of the texts below the grid
+  private static final double LIGHTEST = 0.12;
+  private static final double DARKEST = 0.6;
 
   private static final List<String> COLOURS =
       List.of("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00");
@@ -37,6 +44,7 @@ final class PlanSvg {
   private final boolean byParts;
   private final List<String> rows;
   private final int labelWidth;
+  private final double largestExcess;
 
   private PlanSvg(QuantPlan plan, String model) {
     this.plan = plan;
@@ -46,6 +54,13 @@ final class PlanSvg {
     this.rows = rows(plan, served);
     this.labelWidth =
         CHARACTER_WIDTH * rows.stream().mapToInt(String::length).max().orElse(0) + CHARACTER_WIDTH;
+    this.largestExcess =
+        plan.blocks().stream()
+            .flatMap(
+                block -> rows.stream().map(name -> excess(block, name)).flatMap(Optional::stream))
+            .mapToDouble(Math::abs)
+            .max()
+            .orElse(0);
   }
 
   /**
@@ -76,10 +91,26 @@ final class PlanSvg {
         .sum();
   }
 
+  /**
+   * Returns by how many percent the loss of a candidate exceeds that of the served block; empty if
+   * either has none.
+   */
+  private Optional<Double> excess(QuantPlan.BlockChoice block, String name) {
+    Optional<Double> served = plan.resultOf(block).map(this::loss).filter(loss -> loss > 0);
+    return Optional.ofNullable(block.candidates().get(name))
+        .map(this::loss)
+        .flatMap(loss -> served.map(base -> 100 * (loss / base - 1)))
+        .filter(Double::isFinite);
+  }
+
+  private double loss(QuantPlan.Candidate candidate) {
+    return candidate.failure().isPresent() ? Double.NaN : plan.metric().best() - candidate.score();
+  }
+
   private String document() {
     int gridWidth = Math.max(MIN_GRID_WIDTH, served.size() * CELL_WIDTH);
     int width = LEFT + labelWidth + gridWidth + COUNT_WIDTH;
-    int height = TOP + rows.size() * CELL_HEIGHT + 48;
+    int height = TOP + rows.size() * CELL_HEIGHT + 68;
     StringBuilder svg = new StringBuilder();
     line(
         svg,
@@ -112,15 +143,15 @@ final class PlanSvg {
     line(svg, ":root { color-scheme: light dark; }");
     line(svg, "text { font: 13px ui-monospace, Menlo, Consolas, monospace; fill: #1f2328; }");
     line(svg, ".head { font: 600 14px system-ui, sans-serif; }");
+    line(svg, ".excess { font-size: 10px; text-anchor: middle; }");
     line(svg, ".panel { fill: #ffffff; stroke: #d1d9e0; }");
-    line(svg, ".other { fill: #eaeef2; }");
+    line(svg, ".other { fill: #768390; }");
     for (int row = 0; row < rows.size(); row++) {
       line(svg, ".a%d { fill: %s; }", row, COLOURS.get(row % COLOURS.size()));
     }
     line(svg, "@media (prefers-color-scheme: dark) {");
     line(svg, "text { fill: #e6edf3; }");
     line(svg, ".panel { fill: #0d1117; stroke: #3d444d; }");
-    line(svg, ".other { fill: #21262d; }");
     line(svg, "}");
     line(svg, "</style>");
   }
@@ -132,7 +163,12 @@ final class PlanSvg {
       List<String> parts = served.get(block);
       int x = LEFT + labelWidth + block * CELL_WIDTH;
       boolean whole = parts.equals(List.of(name));
-      cell(svg, whole ? "a" + row : "other", x, row, CELL_WIDTH - GAP, 2);
+      if (whole) {
+        cell(svg, "a" + row, x, row, CELL_WIDTH - GAP, 2);
+      } else {
+        boolean covered = parts.contains(name); // by the cells of its parts
+        other(svg, covered ? Optional.empty() : excess(plan.blocks().get(block), name), x, row);
+      }
       for (int part = 0; part < parts.size() && !whole; part++) {
         if (parts.get(part).equals(name)) {
           int from = (CELL_WIDTH - GAP) * part / parts.size();
@@ -143,16 +179,38 @@ final class PlanSvg {
     }
   }
 
+  /** Draws the cell of a candidate that does not serve all of the block. */
+  private void other(StringBuilder svg, Optional<Double> excess, int x, int row) {
+    double depth =
+        excess
+            .map(e -> Math.log1p(Math.max(0, e)) / Math.log1p(Math.max(1, largestExcess)))
+            .orElse(0.0);
+    cell(svg, "other", LIGHTEST + (DARKEST - LIGHTEST) * depth, x, row, CELL_WIDTH - GAP, 2);
+    int middle = x + (CELL_WIDTH - GAP) / 2;
+    excess.ifPresent(e -> text(svg, "excess", middle, baseline(row), percent(e)));
+  }
+
+  /** Returns a number of percent in the three or four characters that a cell has room for. */
+  private static String percent(double value) {
+    return value < 999.5 ? Long.toString(Math.round(value)) : Math.round(value / 1000) + "k";
+  }
+
   private static void cell(StringBuilder svg, String style, int x, int row, int width, int radius) {
+    cell(svg, style, 1, x, row, width, radius);
+  }
+
+  private static void cell(
+      StringBuilder svg, String style, double opacity, int x, int row, int width, int radius) {
     line(
         svg,
-        "<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"%d\"/>",
+        "<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"%d\"%s/>",
         style,
         x,
         TOP + row * CELL_HEIGHT,
         width,
         CELL_HEIGHT - GAP,
-        radius);
+        radius,
+        opacity < 1 ? String.format(Locale.ROOT, " fill-opacity=\"%.2f\"", opacity) : "");
   }
 
   private void axis(StringBuilder svg) {
@@ -168,6 +226,15 @@ final class PlanSvg {
         byParts
             ? "block, from the embeddings to the lm_head; its parts from left to right"
             : "block, from the embeddings to the lm_head");
+    if (largestExcess > 0) {
+      text(
+          svg,
+          "axis",
+          LEFT + labelWidth,
+          y + 40,
+          "number: loss by %s above that of what is served, in %%"
+              .formatted(plan.metric().setting()));
+    }
   }
 
   private static int baseline(int row) {

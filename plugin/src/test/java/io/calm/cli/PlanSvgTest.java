@@ -93,6 +93,22 @@ class PlanSvgTest {
   }
 
   @Test
+  void otherCandidatesShowTheirLossAboveTheServedOne() throws Exception {
+    Document svg = parse(PlanSvg.draw(PlanTableTest.plan("calm", true, 0.999, 0.998), "tiny"));
+    assertEquals(List.of("-50", "100"), names(svg, "excess"), "gptq in block 0, awq in block 1");
+    assertEquals(
+        List.of("0.12", "0.60"),
+        elements(svg, "rect").stream()
+            .filter(cell -> cell.getAttribute("class").equals("other"))
+            .map(cell -> cell.getAttribute("fill-opacity"))
+            .toList(),
+        "the larger loss is darker");
+    Document steep = parse(PlanSvg.draw(PlanTableTest.plan("calm", true, 0.999, 0.98), "tiny"));
+    assertEquals(List.of("-95", "2k"), names(steep, "excess"), "a cell has room for three digits");
+    assertTrue(names(svg, "axis").get(1).startsWith("number: loss by cka above"));
+  }
+
+  @Test
   void readersWithoutSightGetTitleAndDescription() throws Exception {
     Document svg = parse(PlanSvg.draw(PlanTableTest.plan("calm", true), "a <b> & c"));
     Element root = svg.getDocumentElement();

@@ -17,9 +17,13 @@ import org.junit.jupiter.api.Test;
 class PlanTableTest {
 
   static QuantPlan plan(String served, boolean mixServed) {
-    QuantPlan.Candidate candidate =
-        new QuantPlan.Candidate(0.999, 0.999, 1e-3, 2e-3, 1, Optional.empty(), Map.of());
-    Map<String, QuantPlan.Candidate> candidates = Map.of("gptq", candidate, "awq", candidate);
+    return plan(served, mixServed, 0.999, 0.999);
+  }
+
+  /** A plan of two blocks, both of which have these scores. */
+  static QuantPlan plan(String served, boolean mixServed, double gptq, double awq) {
+    Map<String, QuantPlan.Candidate> candidates =
+        Map.of("gptq", candidate(gptq), "awq", candidate(awq));
     return new QuantPlan(
         List.of(
             new QuantPlan.BlockChoice(0, "awq", "highest score", candidates),
@@ -38,6 +42,10 @@ class PlanTableTest {
         QuantPlan.Head.given(TableFormat.INT8, "calm.lm-head=int8"),
         new QuantPlan.Calibration("self", 4, 1, 1, 48, 0, List.of()),
         2);
+  }
+
+  private static QuantPlan.Candidate candidate(double score) {
+    return new QuantPlan.Candidate(score, score, 1e-3, 2e-3, 1, Optional.empty(), Map.of());
   }
 
   /** A plan of two blocks, the parts of the first of which have two algorithms. */

@@ -25,11 +25,12 @@
  *
  * Cost. With few rows a step reads every weight once, so its time is the bytes of the weights over
  * the memory bandwidth; with many rows it is the products over the integer peak. Three choices
- * serve the first case: packed codes are read in place from the mapped artifact, the weights of the
- * next norm are prefetched while the others are multiplied, and items are small enough (six per
- * thread in a linear) that an unevenly scheduled thread does not hold up the rest. In the second
- * case, chunks of 128 rows share a tile's unpacked codes while these are in the cache. Attention
- * over long sequences is divided into splits of 256 positions that run on different threads.
+ * serve the first case: packed codes are read in place, from a copy on huge pages or from the
+ * mapped artifact; the weights of the next norm are prefetched while the others are multiplied; and
+ * items are small enough (six per thread in a linear) that an unevenly scheduled thread does not
+ * hold up the rest. In the second case, chunks of 128 rows share a tile's unpacked codes while
+ * these are in the cache. Attention over long sequences is divided into splits of 256 positions
+ * that run on different threads.
  *
  * Invariants.
  * - A row's bits do not depend on the variant, the other rows, the division into passes, items and

@@ -11,7 +11,8 @@ import java.util.List;
  *
  * @param modelDigests SHA-256 of each model file, in the checkpoint's order; see {@link
  *     FileDigests}
- * @param settings settings that change the result, as one canonical string
+ * @param settings version of the quantization code and the settings that change the result, as one
+ *     canonical string
  * @param calibration identity of the calibration tokens: the digest of a text, or {@code self}
  */
 public record ArtifactKey(List<String> modelDigests, String settings, String calibration) {

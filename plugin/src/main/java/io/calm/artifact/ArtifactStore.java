@@ -25,9 +25,10 @@ import org.slf4j.LoggerFactory;
  *
  * <p><b>Layout.</b> Each artifact is a directory {@code artifacts/KEY}, where KEY is the SHA-256 of
  * everything its bytes depend on ({@link ArtifactKey}): the model files, the settings that change
- * the result, the calibration and the format version. A change of any of them gives another
- * directory; nothing is ever updated in place. {@link Manifest} lists the files and their sections
- * with checksums; docs/reference/artifact-format.md describes the bytes.
+ * the result, the version of the quantization code, the calibration and the format version. A
+ * change of any of them gives another directory; nothing is ever updated in place. {@link Manifest}
+ * lists the files and their sections with checksums; docs/reference/artifact-format.md describes
+ * the bytes.
  *
  * <p><b>Publication.</b> A writer fills {@code KEY.tmp}, syncs every file and the directory, and
  * renames it to {@code KEY} ({@link Publication}). The rename is atomic, so a reader finds a
@@ -45,8 +46,9 @@ import org.slf4j.LoggerFactory;
  * could change after verification.
  *
  * <p><b>Cost.</b> Opening an artifact reads it once to verify it, on all processors, at about the
- * speed of memory if it is in the page cache. Its weights are then mapped, not copied. Finding the
- * key of a model does not read the model again ({@link FileDigests}).
+ * speed of memory if it is in the page cache. Its weights are then mapped; serving copies them to
+ * huge pages by default ({@code calm.weights}). Finding the key of a model does not read the model
+ * again ({@link FileDigests}).
  *
  * <p><b>Invariants.</b> A published directory never changes. Mapped weights stay valid after the
  * directory is deleted, until the last lease on them ends ({@link Artifact}). At most one thread on

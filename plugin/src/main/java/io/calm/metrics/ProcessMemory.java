@@ -12,7 +12,7 @@ import java.util.OptionalLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The resident memory of this process (heap, mapped weights, keys and values) and its limit. */
+/** The resident memory of this process (heap, weights, keys and values) and its limit. */
 final class ProcessMemory {
   private static final Path STATUS = Path.of("/proc/self/status");
   private static final Pattern RESIDENT = Pattern.compile("VmRSS:\\s+(\\d+) kB");

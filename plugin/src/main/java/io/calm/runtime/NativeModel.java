@@ -17,9 +17,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The C decoder's handle of a model. It holds the addresses of mapped parameters, which are valid
- * as long as the decoder's lease, and of copies that this object owns. The decoder's lock is held
- * for every call, and no call follows {@link #close}.
+ * The C decoder's handle of a model. It holds the addresses of the model's parameters, which are
+ * valid as long as the decoder's lease, and of copies that this object owns. The decoder's lock is
+ * held for every call, and no call follows {@link #close}.
  */
 final class NativeModel implements AutoCloseable {
   private static final List<LinearRole> LINEARS =

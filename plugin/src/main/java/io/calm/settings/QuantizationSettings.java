@@ -31,9 +31,9 @@ public record QuantizationSettings(
    * <p>The effort of the search appears as its number of samples, or {@code up-to} that number if a
    * calibration file may have fewer: its bytes determine how many it has. Metric and granularity
    * appear resolved. {@code auto} is otherwise not resolved, because the checkpoint's bytes and the
-   * format version determine its meaning. A calibration file appears as {@code file} or {@code
-   * json-lines}: the key contains its bytes beside this text, and its name matters only as far as
-   * it tells how they are read.
+   * version of the quantization code determine its meaning. A calibration file appears as {@code
+   * file} or {@code json-lines}: the key contains its bytes beside this text, and its name matters
+   * only as far as it tells how they are read.
    */
   public String resultKey() {
     return String.join(

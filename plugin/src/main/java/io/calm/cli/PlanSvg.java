@@ -14,8 +14,8 @@ import java.util.stream.IntStream;
  * each block as a filled cell.
  *
  * <p>The other candidates of a block have the distance of their score from a perfect one, the
- * <em>loss</em>, in percent above that of the served block. A larger loss makes the cell darker, on
- * a logarithmic scale.
+ * <em>loss</em>, in percent above that of the served block. A larger loss makes the cell stronger,
+ * on a logarithmic scale.
  *
  * <p>The drawing follows the reader's colour scheme, and brings its own background for viewers that
  * do not pass the scheme on. Colours are those of Okabe and Ito, which stay apart for colour-blind
@@ -32,8 +32,8 @@ final class PlanSvg {
   private static final int COUNT_WIDTH = 92;
   private static final int LABELLED_BLOCKS = 5;
   private static final int MIN_GRID_WIDTH = 500; // of the texts below the grid
-  private static final double LIGHTEST = 0.12;
-  private static final double DARKEST = 0.6;
+  private static final double WEAKEST = 0.12;
+  private static final double STRONGEST = 0.6;
 
   private static final List<String> COLOURS =
       List.of("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00");
@@ -181,11 +181,11 @@ final class PlanSvg {
 
   /** Draws the cell of a candidate that does not serve all of the block. */
   private void other(StringBuilder svg, Optional<Double> excess, int x, int row) {
-    double depth =
+    double strength =
         excess
             .map(e -> Math.log1p(Math.max(0, e)) / Math.log1p(Math.max(1, largestExcess)))
             .orElse(0.0);
-    cell(svg, "other", LIGHTEST + (DARKEST - LIGHTEST) * depth, x, row, CELL_WIDTH - GAP, 2);
+    cell(svg, "other", WEAKEST + (STRONGEST - WEAKEST) * strength, x, row, CELL_WIDTH - GAP, 2);
     int middle = x + (CELL_WIDTH - GAP) / 2;
     excess.ifPresent(e -> text(svg, "excess", middle, baseline(row), percent(e)));
   }

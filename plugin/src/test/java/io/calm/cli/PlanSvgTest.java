@@ -102,7 +102,7 @@ class PlanSvgTest {
             .filter(cell -> cell.getAttribute("class").equals("other"))
             .map(cell -> cell.getAttribute("fill-opacity"))
             .toList(),
-        "the larger loss is darker");
+        "the larger loss is stronger");
     Document steep = parse(PlanSvg.draw(PlanTableTest.plan("calm", true, 0.999, 0.98), "tiny"));
     assertEquals(List.of("-95", "2k"), names(steep, "excess"), "a cell has room for three digits");
     assertTrue(names(svg, "axis").get(1).startsWith("number: loss by cka above"));

@@ -8,7 +8,7 @@ public final class Main {
   private Main() {}
 
   public static void main(String[] arguments) {
-    io.calm.cli.Main.configureLogging(arguments);
+    io.calm.cli.Main.prepare(arguments);
     System.exit(io.calm.cli.Main.run(io.calm.cli.Main.commandLine(new BenchCommand()), arguments));
   }
 }

@@ -3,6 +3,7 @@ package io.calm.cli;
 import io.calm.kernels.BuildInfo;
 import io.calm.settings.EditDistance;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -57,7 +58,7 @@ public final class Main {
   private Main() {}
 
   public static void main(String[] arguments) {
-    configureLogging(arguments);
+    prepare(arguments);
     System.exit(run(commandLine(), arguments));
   }
 
@@ -79,9 +80,12 @@ public final class Main {
   }
 
   /**
-   * Configures logging. Call it before {@link #commandLine}, whose commands create their loggers.
+   * Configures logging, and the format of numbers: messages, URLs and names of files have the same
+   * digits in every locale. Call it before {@link #commandLine}, whose commands create their
+   * loggers.
    */
-  public static void configureLogging(String... arguments) {
+  public static void prepare(String... arguments) {
+    Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
     Logging.configure(List.of(arguments).stream().anyMatch(VERBOSE::contains));
   }
 

@@ -140,6 +140,7 @@ public final class Main implements Callable<Integer> {
 
   /** Runs the command and ends the process with its exit code. */
   public static void main(String[] args) {
+    Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT); // digits of URLs and reports
     List<String> words = new ArrayList<>(List.of(args));
     words.remove("loadtest"); // as ./calm passes it on
     System.exit(command().execute(words.toArray(String[]::new)));

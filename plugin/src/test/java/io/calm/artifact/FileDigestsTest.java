@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.testing.SealedFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -133,10 +134,10 @@ final class FileDigestsTest {
     for (int at = 0; at < whole.length; at++) {
       byte[] damaged = whole.clone();
       damaged[at] ^= 1;
-      Files.write(entry, damaged);
+      SealedFiles.overwrite(entry, damaged);
       assertEquals(ABC, digests.sha256(file));
     }
-    Files.write(entry, new byte[0]);
+    SealedFiles.overwrite(entry, new byte[0]);
     assertEquals(ABC, digests.sha256(file));
   }
 

@@ -3,6 +3,7 @@ package io.calm.artifact;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 
+import io.calm.testing.SealedFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,7 +37,7 @@ class LookupCountsTest {
     Path blocks = made.directory().resolve("blocks.bin");
     byte[] bytes = Files.readAllBytes(blocks);
     bytes[bytes.length / 2] ^= 1;
-    Files.write(blocks, bytes);
+    SealedFiles.overwrite(blocks, bytes);
     store.find(ExampleModel.KEY); // finds it damaged, which only the repair counts
     assertInstanceOf(ArtifactStore.Granted.class, begin(store)).writer().close();
     assertEquals(Map.of("hit", 1L, "miss", 1L, "corrupt", 1L), since(before));

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.testing.SealedFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -63,7 +64,7 @@ class KeptSamplesTest {
     for (int i = 0; i < whole.length; i++) {
       byte[] damaged = whole.clone();
       damaged[i] ^= 1;
-      Files.write(file, damaged);
+      SealedFiles.overwrite(file, damaged);
       assertEquals(Optional.empty(), samples.find(KEY), "byte " + i);
     }
   }
@@ -73,7 +74,7 @@ class KeptSamplesTest {
     samples.keep(KEY, set);
     byte[] whole = Files.readAllBytes(file);
     for (int length = 0; length < whole.length; length++) {
-      Files.write(file, Arrays.copyOf(whole, length));
+      SealedFiles.overwrite(file, Arrays.copyOf(whole, length));
       assertEquals(Optional.empty(), samples.find(KEY), "cut to " + length);
     }
     samples.keep(KEY, set);

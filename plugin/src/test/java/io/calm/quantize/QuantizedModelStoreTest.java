@@ -37,12 +37,12 @@ import io.calm.tensor.TableFormat;
 import io.calm.tensor.Unpacked;
 import io.calm.testing.DequantizedBlock;
 import io.calm.testing.Repository;
+import io.calm.testing.SealedFiles;
 import io.calm.testing.SmolLm2;
 import io.calm.testing.TestSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -242,7 +242,7 @@ class QuantizedModelStoreTest {
     assertFalse(other.equals(first));
 
     for (Path kept : files(cache.resolve("samples"))) {
-      Files.writeString(kept, "damage", StandardOpenOption.APPEND);
+      SealedFiles.overwrite(kept, new byte[] {1, 2, 3});
     }
     assertEquals(first, samples(settings("calm.algorithm", "smoothquant")));
     assertTrue(sampled(), "damaged samples are written again");

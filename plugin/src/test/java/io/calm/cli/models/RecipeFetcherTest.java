@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.testing.Repository;
+import io.calm.testing.SealedFiles;
 import io.calm.testing.SmolLm2;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -107,7 +108,7 @@ class RecipeFetcherTest {
     Path file = fetcher().fetch(recipe());
     byte[] flipped = CONTENT.clone();
     flipped[3] ^= 1;
-    Files.write(file, flipped);
+    SealedFiles.overwrite(file, flipped);
 
     fetcher().fetch(recipe());
     assertEquals("the model's bytes", Files.readString(file));

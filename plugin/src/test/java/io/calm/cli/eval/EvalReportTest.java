@@ -16,6 +16,7 @@ import io.calm.cli.eval.Task.Question;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -154,6 +155,88 @@ class EvalReportTest {
     assertEquals(7, first.get("questions_in_file").getAsInt());
     JsonObject calm = first.getAsJsonArray("precisions").get(0).getAsJsonObject();
     assertEquals(1.0, calm.getAsJsonObject("acc_norm").get("mean").getAsDouble());
+  }
+
+  /** Returns a report of two models whose only text has these numbers of agreements per window. */
+  private static EvalReport agreements(List<Model> models, int[] first, int[] second) {
+    TextWindows windows =
+        TextWindows.cut("a.txt", new int[5 * first.length], OptionalInt.empty(), 5, 9);
+    List<Perplexity> scores = List.of(agreeing(first), agreeing(second));
+    OfText text = new OfText(Path.of("a.txt"), windows, scores, List.of(1.0, 1.0));
+    return new EvalReport(HEADER, models, 1, List.of(text), List.of());
+  }
+
+  private static Perplexity agreeing(int... agreements) {
+    return new Perplexity(
+        Arrays.stream(agreements).mapToObj(top -> new BranchScore(4, 4, 0, 0, top)).toList(), true);
+  }
+
+  private static List<Model> models(EvalReport.Kind first) {
+    return List.of(
+        new Model("calm", first, "calm"), new Model("rtn", EvalReport.Kind.UNIFORM, "uniform-rtn"));
+  }
+
+  private static String lines(EvalReport report) {
+    return String.join("\n", report.lines()).replaceAll(" +", " ");
+  }
+
+  @Test
+  void moreAgreementIsBetter() {
+    List<Model> models = models(EvalReport.Kind.SEARCHED);
+    String more = lines(agreements(models, new int[] {4, 3, 4}, new int[] {2, 2, 2}));
+    assertTrue(more.contains(" +41.67 +- 8.33 better"), more);
+    String less = lines(agreements(models, new int[] {2, 2, 2}, new int[] {4, 3, 4}));
+    assertTrue(less.contains(" -41.67 +- 8.33 worse"), less);
+  }
+
+  @Test
+  void moreAccuracyIsBetter() {
+    TaskScore high = task(Kind.MULTIPLE_CHOICE, true, true, true);
+    TaskScore low = task(Kind.MULTIPLE_CHOICE, false, false, false);
+    String more = lines(questions(List.of(high, low), 1));
+    assertTrue(more.contains("arc calm - rtn +100.00 +- 0.00 better +100.00 +- 0.00 better"), more);
+    String less = lines(questions(List.of(low, high), 1));
+    assertTrue(less.contains("arc calm - rtn -100.00 +- 0.00 worse -100.00 +- 0.00 worse"), less);
+  }
+
+  @Test
+  void aTaskWithoutTheScoresOfAModelHasNoRowForIt() {
+    String lines = lines(questions(List.of(task(Kind.MULTIPLE_CHOICE, true, true)), 0));
+    assertTrue(lines.contains("arc calm 2 of 7"), lines);
+    assertFalse(lines.contains("rtn"), lines);
+  }
+
+  /** Returns a report of two models on one task. */
+  private static EvalReport questions(List<TaskScore> scores, int against) {
+    Question question =
+        new Question("f, line 1", "c", List.of(new Choice(" a", 1), new Choice(" b", 1)), 0);
+    Task task =
+        new Task(
+            "arc",
+            Kind.MULTIPLE_CHOICE,
+            Collections.nCopies(scores.get(0).answers().size(), question));
+    OfTask of = new OfTask(Path.of("f"), task, 7, scores, Collections.nCopies(scores.size(), 1.0));
+    return new EvalReport(
+        HEADER, models(EvalReport.Kind.SEARCHED), against, List.of(), List.of(of));
+  }
+
+  @Test
+  void differencesFromFullPrecisionHaveNoDivergence() {
+    int[] all = {4, 4, 4};
+    int[] some = {2, 3, 2};
+    String reference = lines(agreements(models(EvalReport.Kind.REFERENCE), all, some));
+    assertTrue(
+        reference.contains(
+            "\na.txt calm - rtn +0.000 +- 0.000 +0.00000 +- 0.00000 no significant"
+                + " difference\nPaired"),
+        reference);
+  }
+
+  @Test
+  void aServedMixIsNotAnnounced() {
+    String lines =
+        lines(agreements(models(EvalReport.Kind.SEARCHED), new int[] {4, 4}, new int[] {4, 4}));
+    assertFalse(lines.contains("serves the plan"), lines);
   }
 
   private static TaskScore task(Kind kind, boolean... correct) {

@@ -14,9 +14,6 @@ import java.util.Arrays;
  * well: every later token attends to it. Immutable.
  */
 public final class ComparedRows {
-  /** Rows over this many median norms are sinks unless the operator says otherwise. */
-  public static final double DEFAULT_THRESHOLD = 20;
-
   private final float[] factors;
 
   private ComparedRows(float[] factors) {

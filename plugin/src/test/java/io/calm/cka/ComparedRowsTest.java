@@ -18,9 +18,7 @@ final class ComparedRowsTest {
 
   @Test
   void rowsAboveTheThresholdCountAsOrdinaryOnes() {
-    ComparedRows rows =
-        ComparedRows.scalingSinks(
-            column(1, 20.5f, -1, 20, 1, -70, 1), ComparedRows.DEFAULT_THRESHOLD);
+    ComparedRows rows = ComparedRows.scalingSinks(column(1, 20.5f, -1, 20, 1, -70, 1), 20);
     assertEquals(2, rows.sinks());
     assertEquals(7, rows.count());
     assertEquals(1, rows.factor(0));

@@ -16,6 +16,7 @@ import io.calm.checkpoint.open.Checkpoints;
 import io.calm.kernels.BuildInfo;
 import io.calm.kernels.KernelVariants;
 import io.calm.kernels.MachineInfo;
+import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.QuantizedModel;
@@ -276,6 +277,21 @@ class QuantizedModelStoreTest {
     assertEquals("uniform-rtn", first.plan().served());
     Artifact same = get(TINY, settings("calm.algorithm", "rtn", "calm.threads", "1"));
     assertEquals(first.directory(), same.directory());
+  }
+
+  @Test
+  void activationsAreRoundedAsSet() {
+    Artifact artifact =
+        get(TINY, settings("calm.algorithm", "rtn", "calm.activation", "per-token"));
+    assertEquals(ActivationMode.PER_TOKEN, artifact.model().activation());
+  }
+
+  @Test
+  void sinksAreTheTokensAboveTheThresholdThatIsSet() {
+    QuantPlan plan =
+        get(TINY, settings("calm.pool", "rtn,gptq", "calm.search.sink-threshold", "1")).plan();
+    String rows = "%d of %d rows".formatted(plan.sinkRows(), plan.scoredRows());
+    assertEquals(0.5 * plan.scoredRows(), plan.sinkRows(), 0.05 * plan.scoredRows(), rows);
   }
 
   @Test

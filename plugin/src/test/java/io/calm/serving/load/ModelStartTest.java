@@ -11,11 +11,17 @@ import io.calm.runtime.JavaDecoder;
 import io.calm.runtime.KvType;
 import io.calm.runtime.RandomModels;
 import io.calm.serving.model.LmiOptions;
+import io.calm.serving.model.ServedModel;
 import io.calm.settings.CalmSettings;
+import io.calm.testing.TinyLlama;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class ModelStartTest {
   @Test
@@ -30,6 +36,26 @@ class ModelStartTest {
             true);
     assertEquals("'/data/my model'", order.argument());
     assertEquals("file:///data/my%20model", order.url());
+  }
+
+  @Test
+  void aServedModelHasTheLimitsOfItsSettings(@TempDir Path cache) {
+    Map<String, String> settings =
+        Map.of(
+            "calm.warm-up", "false",
+            "calm.default-max-tokens", "11",
+            "calm.request-timeout", "7",
+            "calm.slow-reader-timeout", "13",
+            "calm.drain-timeout", "17");
+    try (ServedModel served = ModelLoader.load(TinyLlama.rounded(cache, settings), step -> {})) {
+      assertEquals(
+          new ServedModel.Limits(
+              OptionalInt.of(11),
+              Optional.of(Duration.ofSeconds(7)),
+              Duration.ofSeconds(13),
+              Duration.ofSeconds(17)),
+          served.limits());
+    }
   }
 
   @Test

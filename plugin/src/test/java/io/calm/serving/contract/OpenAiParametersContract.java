@@ -62,6 +62,22 @@ interface OpenAiParametersContract extends ScriptedServer {
     assertEquals("0000", text("dice()|", "'frequency_penalty': -0.5" + greedy));
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "/v1/completions, '', 8",
+    "/v1/completions, ', ''add_special_tokens'': true', 8",
+    "/v1/completions, ', ''add_special_tokens'': false', 7",
+    "/v1/chat/completions, '', 23",
+    "/v1/chat/completions, ', ''add_special_tokens'': false', 23",
+    "/v1/chat/completions, ', ''add_special_tokens'': true', 24",
+  })
+  default void theTokenizerAddsItsSpecialTokens(String path, String key, int tokens)
+      throws Exception {
+    String prompt = path.equals(CHAT) ? USER.formatted("say(x)") : "'prompt': 'say(x)|'";
+    JsonObject usage = answer(path, "{%s%s}".formatted(prompt, key)).getAsJsonObject("usage");
+    assertEquals(tokens, usage.get("prompt_tokens").getAsInt());
+  }
+
   @Test
   default void theSameSeedSaysTheSame() throws Exception {
     String dice = "'temperature': 1, 'max_tokens': 20, 'n': 2, 'seed': %d";

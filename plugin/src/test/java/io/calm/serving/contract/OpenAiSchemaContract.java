@@ -203,6 +203,8 @@ interface OpenAiSchemaContract extends ScriptedServer {
             + "| n | n: expected a whole number, got the string \"two\"",
         "/v1/completions | {'prompt': 'x', 'suffix': 'y'}"
             + "| suffix | suffix: not supported by this server; leave it out",
+        "/v1/completions | {'prompt': 'x', 'prompt_embeds': 'AAAA'}"
+            + "| prompt_embeds | prompt_embeds: not supported by this server; leave it out",
         "/v1/completions | {'prompt': 'x', 'presence_penalty': 9}"
             + "| presence_penalty | presence_penalty: expected -2 to 2, got 9",
       })

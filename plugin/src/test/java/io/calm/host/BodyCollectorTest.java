@@ -67,6 +67,17 @@ final class BodyCollectorTest {
   }
 
   @Test
+  void aBodyMayHaveTheMaximumLength() {
+    head();
+    piece(new byte[MAX]);
+    channel.writeInbound(new DefaultLastHttpContent());
+    FullHttpRequest longest = channel.readInbound();
+    assertTrue(longest.decoderResult().isSuccess());
+    assertEquals(MAX, longest.content().readableBytes());
+    longest.release();
+  }
+
+  @Test
   void aChunkLineThatIsTooLongIsNoRequestLine() {
     head();
     DefaultLastHttpContent broken = new DefaultLastHttpContent();

@@ -74,69 +74,118 @@ class BrokenClientsTest {
     String length = "Content-Length: " + good.length() + "\r\n";
     String coded = "Transfer-Encoding: chunked\r\n";
     return Stream.of(
-        Arguments.of("a length and chunks", post(host + length + coded, good), 400, CLOSED),
         Arguments.of(
-            "two lengths", post(host + length + "Content-Length: 5\r\n", good), 400, CLOSED),
-        Arguments.of("a negative length", post(host + "Content-Length: -1\r\n", ""), 400, CLOSED),
+            "a length and chunks",
+            post(host + length + coded, good),
+            400,
+            CLOSED,
+            "expected Content-Length or Transfer-Encoding, got both"),
         Arguments.of(
-            "a length that is no number", post(host + "Content-Length: ten\r\n", ""), 400, CLOSED),
+            "two lengths",
+            post(host + length + "Content-Length: 5\r\n", good),
+            400,
+            CLOSED,
+            "Multiple Content-Length values"),
+        Arguments.of(
+            "a negative length",
+            post(host + "Content-Length: -1\r\n", ""),
+            400,
+            CLOSED,
+            "Content-Length value is not a number: -1"),
+        Arguments.of(
+            "a length that is no number",
+            post(host + "Content-Length: ten\r\n", ""),
+            400,
+            CLOSED,
+            "Content-Length value is not a number: ten"),
         Arguments.of(
             "a length beyond 64 bits",
             post(host + "Content-Length: 99999999999999999999\r\n", ""),
             400,
-            CLOSED),
+            CLOSED,
+            "Content-Length value is not a number: 9999"),
         Arguments.of(
             "a coding that only looks like chunks",
             post(host + "Transfer-Encoding: xchunked\r\n", chunked(good)),
             400,
-            CLOSED),
+            CLOSED,
+            "transfer coding must be chunked"),
         Arguments.of(
             "chunks twice",
             post(host + coded + "Transfer-Encoding: identity\r\n", chunked(good)),
             400,
-            CLOSED),
+            CLOSED,
+            "in the Transfer-Encoding header"),
         Arguments.of(
             "chunks in HTTP/1.0",
             "POST /predictions/m HTTP/1.0\r\n" + coded + "\r\n" + chunked(good),
             400,
-            CLOSED),
+            CLOSED,
+            "Transfer-Encoding header is only allowed in HTTP/1.1"),
         Arguments.of(
             "a space before the colon",
             post(host + "Content-Length : " + good.length() + "\r\n", good),
             400,
-            CLOSED),
-        Arguments.of("a chunk size that is none", post(host + coded, "zz\r\n"), 400, CLOSED),
-        Arguments.of("no Host", post(length, good), 400, CLOSED),
-        Arguments.of("two Hosts", post(host + host + length, good), 400, CLOSED),
+            CLOSED,
+            "index 14 of header 'Content-Length '"),
+        Arguments.of(
+            "a chunk size that is none",
+            post(host + coded, "zz\r\n"),
+            400,
+            CLOSED,
+            "Invalid character in chunk size"),
+        Arguments.of("no Host", post(length, good), 400, CLOSED, "expected one Host header, got 0"),
+        Arguments.of(
+            "two Hosts",
+            post(host + host + length, good),
+            400,
+            CLOSED,
+            "expected one Host header, got 2"),
         Arguments.of(
             "a flood of headers",
             post(host + "X-Flood: y\r\n".repeat(4000) + length, good),
             431,
-            CLOSED),
+            CLOSED,
+            "headers: expected at most 32768 bytes"),
         Arguments.of(
-            "one long header", post(host + "X: " + "y".repeat(40_000) + "\r\n", ""), 431, CLOSED),
+            "one long header",
+            post(host + "X: " + "y".repeat(40_000) + "\r\n", ""),
+            431,
+            CLOSED,
+            "headers: expected at most 32768 bytes"),
         Arguments.of(
-            "a long line", "GET /" + "y".repeat(10_000) + " HTTP/1.1\r\n" + host, 414, CLOSED),
+            "a long line",
+            "GET /" + "y".repeat(10_000) + " HTTP/1.1\r\n" + host,
+            414,
+            CLOSED,
+            "request line: expected at most 8192 bytes"),
         Arguments.of(
-            "an expectation of ours", post(host + length + "Expect: tea\r\n", good), 417, OPEN),
-        Arguments.of("chunks that are good", post(host + coded, chunked(good)), 200, OPEN),
+            "an expectation of ours",
+            post(host + length + "Expect: tea\r\n", good),
+            417,
+            OPEN,
+            "Expect: expected 100-continue, got tea"),
+        Arguments.of("chunks that are good", post(host + coded, chunked(good)), 200, OPEN, ""),
         Arguments.of(
             "a body too long by its length",
             post(host + "Content-Length: 200001\r\n", "x".repeat(200_001)),
             413,
-            OPEN),
+            OPEN,
+            "body: expected at most 200000 bytes"),
         Arguments.of(
             "a body too long in chunks",
             post(host + coded, chunked("x".repeat(150_000), "x".repeat(150_000))),
             413,
-            OPEN),
-        Arguments.of("an empty version", "GET /ping\r\n" + host + "\r\n", 400, CLOSED),
-        Arguments.of("another protocol", "SSH-2.0-client\r\n\r\n", 400, CLOSED));
+            OPEN,
+            "body: expected at most 200000 bytes"),
+        Arguments.of(
+            "an empty version", "GET /ping\r\n" + host + "\r\n", 400, CLOSED, "text is empty"),
+        Arguments.of("another protocol", "SSH-2.0-client\r\n\r\n", 400, CLOSED, "text is empty"));
   }
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("requests")
-  void aRequestGetsItsStatus(String name, String request, int status, String after)
+  void aRequestGetsItsStatus(String name, String request, int status, String after, String message)
       throws Exception {
     try (RawClient client = new RawClient(host.port())) {
       client.send(request);
@@ -146,6 +195,7 @@ class BrokenClientsTest {
       JsonObject body = JsonParser.parseString(answer.body()).getAsJsonObject();
       if (status != 200) {
         assertEquals(status, body.get("code").getAsInt());
+        assertTrue(body.get("message").getAsString().contains(message), answer.body());
         assertFalse(answer.body().contains("\tat ") || answer.body().contains("Exception"));
       }
       if (after.equals(CLOSED)) {

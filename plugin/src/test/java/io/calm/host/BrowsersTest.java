@@ -180,6 +180,8 @@ class BrowsersTest {
           HttpClients.post(host.url() + "/v1/completions", body, "Origin", PAGE);
       assertEquals(PAGE, header(answer, "Access-Control-Allow-Origin"), body);
       assertEquals("origin", header(answer, "Vary"));
+      assertEquals(
+          "retry-after, www-authenticate", header(answer, "Access-Control-Expose-Headers"));
     }
     HttpResponse<byte[]> unknown = HttpClients.get(host.url() + "/nowhere", "Origin", PAGE);
     assertEquals(404, unknown.statusCode());

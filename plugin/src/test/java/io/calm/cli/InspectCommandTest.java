@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.artifact.PlanJson;
+import io.calm.search.QuantPlan;
 import io.calm.testing.Repository;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -37,6 +39,16 @@ class InspectCommandTest {
     CommandRun found = run("inspect", arguments);
     assertEquals(0, found.status(), found.err());
     assertTrue(found.out().contains("rtn"), found.out());
+    Path svg = directory.resolve("plan.svg");
+    CommandRun drawn = run("inspect", with(arguments, "--svg", svg.toString()));
+    assertEquals(found.out(), drawn.out(), "the table is printed too");
+    assertTrue(Files.readString(svg).startsWith("<svg "), Files.readString(svg));
+
+    CommandRun json = run("inspect", with(arguments, "--json"));
+    assertEquals(0, json.status(), json.err());
+    QuantPlan plan = PlanJson.read(json.out());
+    assertEquals("uniform-rtn", plan.served());
+
     damage(directory.resolve("cache/artifacts"));
     CommandRun damaged = run("inspect", arguments);
     assertEquals(1, damaged.status(), damaged.out());
@@ -57,6 +69,10 @@ class InspectCommandTest {
       bytes[bytes.length / 2] ^= 1;
       Files.write(blocks, bytes);
     }
+  }
+
+  private static List<String> with(List<String> arguments, String... more) {
+    return Stream.concat(arguments.stream(), Stream.of(more)).toList();
   }
 
   private static CommandRun run(String command, List<String> arguments) {

@@ -2,6 +2,7 @@ package io.calm.search;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.calibration.CalibrationSet;
@@ -112,6 +113,8 @@ class HeadTrialTest {
         TableFormat.INT4,
         HeadTrial.decide(int8, new double[] {0.1, 0.2}, false).format(),
         "even better");
+    double[] none = {0, 0};
+    assertEquals(TableFormat.INT4, HeadTrial.decide(none, none, false).format(), "at the bound");
     assertEquals(
         TableFormat.INT8, HeadTrial.decide(int8, new double[] {0.1, Double.NaN}, false).format());
     assertEquals(
@@ -186,6 +189,18 @@ class HeadTrialTest {
     assertEquals(TableFormat.INT8, head.format());
     assertTrue(head.reason().contains("LM_HEAD from token 0 on: on purpose"), head.reason());
     assertFalse(head.trial().isPresent());
+  }
+
+  @Test
+  void anInt4HeadThatIsAskedForAndCannotBeRoundedEndsTheSearch() {
+    Rounding failing =
+        problem -> {
+          throw new QuantizationException("on purpose");
+        };
+    HeadRule rule = new HeadRule.Rounded(failing, true);
+    SearchException e =
+        assertThrows(SearchException.class, () -> plan(rule, true, new Sink(), "gptq"));
+    assertEquals("calm.lm-head=int4: on purpose", e.getMessage());
   }
 
   @Test

@@ -314,6 +314,8 @@ class SearchTest {
     private final String name;
     private final Quantizer usual;
     private final Set<Integer> badCalls;
+    private Set<Integer> weakCalls = Set.of();
+    private Set<Integer> failingCalls = Set.of();
     private int calls;
 
     Moody(String name, Set<Integer> badCalls) {
@@ -324,6 +326,18 @@ class SearchTest {
       this.name = name;
       this.usual = Quantizers.load().get(new AlgorithmName(usual));
       this.badCalls = badCalls;
+    }
+
+    /** Halves the input of the attention in some calls. */
+    Moody weak(Integer... calls) {
+      weakCalls = Set.of(calls);
+      return this;
+    }
+
+    /** Fails in some calls. */
+    Moody failing(Integer... calls) {
+      failingCalls = Set.of(calls);
+      return this;
     }
 
     @Override
@@ -338,13 +352,21 @@ class SearchTest {
 
     @Override
     public Result quantize(BlockSample sample) {
+      if (failingCalls.contains(calls)) {
+        throw new QuantizationException("linear Q: on purpose");
+      }
       Result result = usual.quantize(sample);
-      if (!badCalls.contains(calls++)) {
+      boolean weak = weakCalls.contains(calls);
+      if (!badCalls.contains(calls++) && !weak) {
         return result;
       }
       BlockParameters<QuantizedLinear> block = result.block();
+      float[] attention = block.norm(NormRole.ATTENTION).clone();
+      for (int i = 0; i < attention.length; i++) {
+        attention[i] *= weak ? 0.5f : 0;
+      }
       Map<NormRole, float[]> norms = new EnumMap<>(block.norms());
-      norms.put(NormRole.ATTENTION, new float[block.norm(NormRole.ATTENTION).length]);
+      norms.put(NormRole.ATTENTION, attention);
       return new Result(
           new BlockParameters<>(block.linears(), block.biases(), norms), result.detail());
     }
@@ -391,6 +413,41 @@ class SearchTest {
     double errors =
         plan.blocks().stream().mapToDouble(b -> b.candidates().get("second").normalizedMse()).sum();
     assertEquals(errors, guard.uniforms().get(0).blockErrors());
+  }
+
+  /**
+   * A mix of two algorithms that are both bad in the last block, in the search alone. The head is
+   * judged on the served plan, which is the uniform one that was made first.
+   */
+  @Test
+  void theUniformPlanThatBeatsTheMixAndTheOtherOneIsServedToTheHead() {
+    Quantizer first = new Moody("first", Set.of(LAYERS - 1)).weak(0);
+    Quantizer second = new Moody("second", Set.of(LAYERS - 1)).weak(1);
+    QuantPlan plan =
+        search(
+            List.of(first, second),
+            false,
+            true,
+            new HeadRule.Rounded(pool("gptq").get(0).rounding().orElseThrow(), false));
+    QuantPlan.GuardResult guard = plan.guard().orElseThrow();
+    assertEquals(2, guard.uniforms().size(), plan.reason());
+    assertEquals(guard.uniforms().get(0).algorithm(), guard.uniform(), plan.reason());
+    assertEquals("uniform-" + guard.uniform(), plan.served(), plan.reason());
+    double head = plan.head().trial().orElseThrow().int8Kl();
+    assertTrue(head < guard.mixKl() / 2, plan.reason() + plan.head());
+  }
+
+  @Test
+  void aUniformPlanThatCannotBeMadeIsNamedWithTheCause() {
+    QuantPlan plan =
+        search(
+            List.of(
+                new Moody("first", Set.of()), new Moody("second", Set.of()).failing(LAYERS + 1)));
+    assertEquals("calm", plan.served());
+    assertTrue(
+        plan.reason().startsWith("the best uniform plan could not be made: ")
+            && plan.reason().contains("block 1: linear Q: on purpose"),
+        plan.reason());
   }
 
   @Test

@@ -52,6 +52,12 @@ class DeviationTest {
   }
 
   @Test
+  void theFasterHalfOfAnOddNumberHasItsMiddle() {
+    double[] ones = {1, 1, 1};
+    assertEquals(100, Deviation.percent(new double[] {3, 1, 50}, ones), 1e-12);
+  }
+
+  @Test
   void aDisturbedStepMovesItLittle() {
     double[] uniform = new double[101];
     Arrays.fill(uniform, 4);

@@ -44,6 +44,20 @@ class PrefixCacheTest {
     assertEquals(List.of(), fixture.decoder.violations());
   }
 
+  /** The score of a prompt needs the logits of each of its tokens, so it cannot use the cache. */
+  @Test
+  void aScoredPromptDoesNotCount() {
+    LoopFixture fixture = new LoopFixture(new SchedulerSettings(400, 16, 4, 8, 400));
+    fixture.finish(fixture.submit(1, tokens(130)));
+    Recorder scored = new Recorder();
+    fixture.submit(
+        RequestBuilder.prompt(tokens(130)).maxNewTokens(1).promptScores(0).build(scored));
+    fixture.finish(scored);
+    assertEquals(130, scored.promptScores().size());
+    assertEquals(0, fixture.loop.stats().sharedTokens());
+    assertEquals(130, fixture.loop.stats().promptTokens(), "of the first request alone");
+  }
+
   @Test
   void aLackOfMemoryEvictsCachedBlocks() {
     LoopFixture fixture = LoopFixture.withMemory(100, 5);

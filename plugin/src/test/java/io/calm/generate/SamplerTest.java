@@ -45,6 +45,7 @@ class SamplerTest {
       var builder = SamplingParameters.builder().temperature(1).seed(seed);
       assertEquals(1, sampler(builder.topK(1)).choose(row()));
       assertEquals(1, sampler(builder.topK(0).topP(0)).choose(row()));
+      assertEquals(1, sampler(builder.topK(2).topP(0)).choose(row()));
     }
   }
 

@@ -102,6 +102,8 @@ class ExpressionTest {
         {{ {'a': 1, 'b': 2}.keys() == {'b': 1, 'a': 2}.keys() }}{{ {'a': 1, 'b': 2}.items() == {'b': 2, 'a': 1}.items() }}{{ d.values() == d.values() }} => TrueTrueFalse
         {{ range(5, 0, -2)[::2] }} {{ range(5)[3:1] }} {{ range(10)[::-3] }} => range(5, -1, -4) range(3, 1) range(9, -1, -3)
         {{ 'abc'[] }}{{ {(): 1}[] }} => 1
+        {{ 'abc'[::4294967297] }}{{ l[::-4294967297] }}{{ 'abc'[::4294967296] }} => a[2]a
+        {% set nan = 1e999 - 1e999 %}{{ nan > 1 }} {{ nan >= 1 }} {{ nan < 1 }} {{ nan <= 1 }} {{ nan == nan }} => False False False False False
         """);
     Rendering.fails(
         TemplateRuntimeException.class,

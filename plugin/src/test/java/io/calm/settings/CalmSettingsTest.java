@@ -260,6 +260,7 @@ class CalmSettingsTest {
         "calm.algorithm; 'two words'",
         "calm.pool; 'rtn,,gptq'",
         "calm.pool; 'rtn,rtn'",
+        "calm.pool; 'auto,rtn'",
         "calm.search.metric; mse",
         "calm.search.granularity; layer",
         "calm.search.reference; float",

@@ -153,14 +153,17 @@ final class ActiveSequences {
     running.remove(sequence);
     preempted.remove(sequence);
     sequence.release(blocks);
-    queue.ended();
+    queue.ended(sequence.submission());
   }
 
   /** Returns the statistics, without the requests in the queue. */
   SchedulerStats stats(long steps, long stepTokens, long stepSequences, Speculator speculator) {
+    int runningNow = unpaused(running);
+    int waiting = unpaused(preempted);
     return new SchedulerStats(
-        running.size(),
-        preempted.size(),
+        runningNow,
+        waiting,
+        running.size() + preempted.size() - runningNow - waiting,
         blocks.blocks(),
         blocks.used(),
         blocks.cached(),
@@ -172,5 +175,9 @@ final class ActiveSequences {
         stepSequences,
         speculator.proposed(),
         speculator.accepted());
+  }
+
+  private static int unpaused(List<ActiveSequence> sequences) {
+    return (int) sequences.stream().filter(sequence -> !sequence.submission().paused()).count();
   }
 }

@@ -2,25 +2,32 @@ package io.calm.generate;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 
 /**
  * The queue of waiting requests, first come first served, and the signal that wakes the scheduler's
  * thread. Thread safe.
+ *
+ * <p>Paused requests take no place from others: at most {@code maxRunning + queueSize} requests may
+ * run or wait, and at most twice as many may be accepted. The second limit bounds the memory of
+ * those whose clients do not read.
  */
 final class RequestQueue {
   private static final long FOREVER = Long.MAX_VALUE / 2;
 
   private final SchedulerSettings settings;
   private final Deque<Submission> waiting = new ArrayDeque<>();
+  private final Set<Submission> started = new HashSet<>();
   private long arrivals;
-  private int started;
   private boolean signalled;
   private State state = State.OPEN;
   private Optional<String> failure = Optional.empty();
@@ -52,17 +59,32 @@ final class RequestQueue {
           "expected at most %d sequences in one request, got %d; send several requests"
               .formatted(max, submissions.size()));
     }
-    if (started + waiting.size() + submissions.size() > max) {
+    int accepted = started.size() + waiting.size();
+    int startedToRun = unpaused(started);
+    int waitingToRun = unpaused(waiting);
+    int toRun = startedToRun + waitingToRun;
+    if (toRun + submissions.size() > max) {
       throw new RejectedException(
           RejectedException.Reason.QUEUE_FULL,
           "the queue is full: %d running, %d waiting, %d allowed; try again later"
-              .formatted(started, waiting.size(), max));
+              .formatted(startedToRun, waitingToRun, max));
+    }
+    if (accepted + submissions.size() > 2 * max) {
+      throw new RejectedException(
+          RejectedException.Reason.QUEUE_FULL,
+          ("the queue is full: %d paused because their clients do not read, %d running or waiting,"
+                  + " %d allowed in all; try again later")
+              .formatted(accepted - toRun, toRun, 2 * max));
     }
     for (Submission submission : submissions) {
       submission.arrived(arrivals++);
       waiting.add(submission);
     }
     signal();
+  }
+
+  private static int unpaused(Collection<Submission> submissions) {
+    return (int) submissions.stream().filter(submission -> !submission.paused()).count();
   }
 
   /** Returns the first request that is not paused. */
@@ -73,11 +95,11 @@ final class RequestQueue {
   /** Removes a request, which counts as started until {@link #ended}. */
   synchronized void start(Submission submission) {
     waiting.remove(submission);
-    started++;
+    started.add(submission);
   }
 
-  synchronized void ended() {
-    started--;
+  synchronized void ended(Submission submission) {
+    started.remove(submission);
   }
 
   /** Removes the waiting requests that match; all of them if the queue is closed. */
@@ -122,7 +144,8 @@ final class RequestQueue {
   }
 
   private boolean over() {
-    return state == State.CLOSED || (state == State.DRAINING && started == 0 && waiting.isEmpty());
+    return state == State.CLOSED
+        || (state == State.DRAINING && started.isEmpty() && waiting.isEmpty());
   }
 
   /** Rejects new requests; the scheduler ends after the last accepted one. */
@@ -149,8 +172,14 @@ final class RequestQueue {
     return waiting.size();
   }
 
+  /** Returns the statistics of started requests with the waiting ones added. */
+  synchronized SchedulerStats withWaiting(SchedulerStats stats) {
+    int toRun = unpaused(waiting);
+    return stats.withWaiting(toRun, waiting.size() - toRun);
+  }
+
   /** Returns the number of requests that have started and not ended. */
   synchronized int started() {
-    return started;
+    return started.size();
   }
 }

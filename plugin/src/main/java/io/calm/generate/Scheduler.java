@@ -161,12 +161,12 @@ public final class Scheduler implements AutoCloseable {
     return settings;
   }
 
-  /** Returns the number of requests that have started and not ended. */
+  /** Returns the number of requests that have started and not ended, including paused ones. */
   public int running() {
     return queue.started();
   }
 
-  /** Returns the number of requests that have not started. */
+  /** Returns the number of requests that have not started, including paused ones. */
   public int waiting() {
     return queue.waiting();
   }
@@ -177,7 +177,7 @@ public final class Scheduler implements AutoCloseable {
    * runs, and one that has received the end reads that it does not.
    */
   public SchedulerStats stats() {
-    return loop.stats().withWaiting(queue.waiting());
+    return queue.withWaiting(loop.stats());
   }
 
   /** Returns the error that ended the scheduler's thread; it then rejects all requests. */

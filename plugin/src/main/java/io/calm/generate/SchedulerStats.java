@@ -3,8 +3,10 @@ package io.calm.generate;
 /**
  * A snapshot of a {@link Scheduler}'s state and its counters since the start.
  *
- * @param running number of admitted sequences, including paused ones
- * @param waiting number of requests without blocks: queued and preempted ones
+ * @param running number of admitted sequences that are not paused
+ * @param waiting number of requests that wait for admission and are not paused: queued and
+ *     preempted ones
+ * @param paused number of paused requests, with or without blocks
  * @param blocks number of KV blocks
  * @param usedBlocks number of blocks held by sequences
  * @param cachedBlocks number of idle blocks in the prefix cache
@@ -20,6 +22,7 @@ package io.calm.generate;
 public record SchedulerStats(
     int running,
     int waiting,
+    int paused,
     int blocks,
     int usedBlocks,
     int cachedBlocks,
@@ -33,13 +36,14 @@ public record SchedulerStats(
     long acceptedTokens) {
   /** No requests and no steps. */
   public static final SchedulerStats NONE =
-      new SchedulerStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+      new SchedulerStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
   /** Returns the sums of two schedulers. */
   public SchedulerStats plus(SchedulerStats other) {
     return new SchedulerStats(
         running + other.running,
         waiting + other.waiting,
+        paused + other.paused,
         blocks + other.blocks,
         usedBlocks + other.usedBlocks,
         cachedBlocks + other.cachedBlocks,
@@ -61,6 +65,7 @@ public record SchedulerStats(
         0,
         0,
         0,
+        0,
         promptTokens,
         sharedTokens,
         preemptions,
@@ -71,11 +76,12 @@ public record SchedulerStats(
         acceptedTokens);
   }
 
-  /** Returns a copy with {@code more} additional waiting requests. */
-  SchedulerStats withWaiting(int more) {
+  /** Returns a copy with more waiting and paused requests. */
+  SchedulerStats withWaiting(int moreWaiting, int morePaused) {
     return new SchedulerStats(
         running,
-        waiting + more,
+        waiting + moreWaiting,
+        paused + morePaused,
         blocks,
         usedBlocks,
         cachedBlocks,

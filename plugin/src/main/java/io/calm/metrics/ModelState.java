@@ -80,8 +80,9 @@ public record ModelState(
   /**
    * The state of the scheduler and its counters since the load.
    *
-   * @param running sequences that hold KV blocks
+   * @param running running sequences
    * @param waiting requests in the queue
+   * @param paused generations whose clients do not read; they neither run nor wait
    * @param blocks number of KV blocks
    * @param usedBlocks KV blocks held by sequences
    * @param cachedBlocks KV blocks that only the prefix cache holds
@@ -94,6 +95,7 @@ public record ModelState(
   public record Scheduling(
       int running,
       int waiting,
+      int paused,
       int blocks,
       int usedBlocks,
       int cachedBlocks,

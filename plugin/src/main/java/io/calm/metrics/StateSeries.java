@@ -29,6 +29,11 @@ final class StateSeries {
               Collector.Type.GAUGE, "calm_waiting_requests", "In the queue.", Scheduling::waiting),
           scheduling(
               Collector.Type.GAUGE,
+              "calm_paused_generations",
+              "Until their clients read.",
+              Scheduling::paused),
+          scheduling(
+              Collector.Type.GAUGE,
               "calm_running_sequences_limit",
               "Maximum at work.",
               s -> s.limits().running()),

@@ -172,7 +172,7 @@ class HttpRehearsalTest {
       assertTrue(Set.of(200).containsAll(watched.statuses), watched.statuses::toString);
       int blocks = model.scheduler().settings().blocks();
       assertEquals(
-          new SchedulerStats(0, 0, blocks, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+          new SchedulerStats(0, 0, 0, blocks, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
           model.scheduler().stats());
       String scrape = metrics.text(CalmMetrics.contentType(""));
       assertTrue(scrape.contains("calm_generated_tokens_total{model=\"m\""), scrape);

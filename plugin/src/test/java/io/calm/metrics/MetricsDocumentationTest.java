@@ -26,7 +26,7 @@ import org.junit.jupiter.api.condition.OS;
 class MetricsDocumentationTest {
   private static final ModelState.Scheduling SCHEDULING =
       new ModelState.Scheduling(
-          1, 2, 30, 4, 5, 60, 7, 8, 9, 10, 11, 12, 13, new ModelState.Limits(32, 100));
+          1, 2, 3, 30, 4, 5, 60, 7, 8, 9, 10, 11, 12, 13, new ModelState.Limits(32, 100));
 
   private static final ModelState LOADING =
       new ModelState(
@@ -134,6 +134,7 @@ class MetricsDocumentationTest {
             "calm_model_ready{model=\"m\",variant=\"\",} 0.0",
             "calm_running_sequences{model=\"m\",variant=\"calm\",} 1.0",
             "calm_waiting_requests{model=\"m\",variant=\"calm\",} 2.0",
+            "calm_paused_generations{model=\"m\",variant=\"calm\",} 3.0",
             "calm_kv_blocks{model=\"m\",variant=\"calm\",} 30.0",
             "calm_kv_blocks_used{model=\"m\",variant=\"calm\",} 4.0",
             "calm_kv_blocks_cached{model=\"m\",variant=\"calm\",} 5.0",

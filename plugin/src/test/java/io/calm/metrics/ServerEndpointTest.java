@@ -30,7 +30,7 @@ class ServerEndpointTest {
           "m",
           "calm",
           true,
-          Optional.of(new ModelState.Scheduling(3, 4, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, LIMITS)),
+          Optional.of(new ModelState.Scheduling(3, 4, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, LIMITS)),
           Optional.empty());
 
   @Test

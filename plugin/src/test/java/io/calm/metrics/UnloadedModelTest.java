@@ -84,7 +84,7 @@ class UnloadedModelTest {
         new ModelState("m", "uniform-rtn", true, Optional.empty(), Optional.empty());
     ModelState.Scheduling counters =
         new ModelState.Scheduling(
-            0, 0, 0, 0, 0, 0, 0, 0, 70, 0, 0, 0, 0, new ModelState.Limits(0, 0));
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 70, 0, 0, 0, 0, new ModelState.Limits(0, 0));
     List<ModelState> states = new ArrayList<>(List.of(rounded));
     CalmMetrics metrics = new CalmMetrics(new CollectorRegistry(), () -> List.copyOf(states));
     metrics

@@ -174,6 +174,7 @@ final class ModelJson {
     JsonObject object = new JsonObject();
     object.addProperty("running", stats.running());
     object.addProperty("waiting", stats.waiting());
+    object.addProperty("paused", stats.paused());
     object.addProperty(
         "max_running", limits.stream().mapToInt(SchedulerSettings::maxRunning).sum());
     object.addProperty("queue_size", limits.stream().mapToInt(SchedulerSettings::queueSize).sum());
@@ -191,6 +192,7 @@ final class ModelJson {
           uniform.addProperty("variant", t.variant());
           uniform.addProperty("running", t.stats().running());
           uniform.addProperty("waiting", t.stats().waiting());
+          uniform.addProperty("paused", t.stats().paused());
           object.add("uniform", uniform);
         });
     return object;

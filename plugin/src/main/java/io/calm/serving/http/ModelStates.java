@@ -141,6 +141,7 @@ public final class ModelStates {
     return new ModelState.Scheduling(
         stats.running(),
         stats.waiting(),
+        stats.paused(),
         stats.blocks(),
         stats.usedBlocks(),
         stats.cachedBlocks(),

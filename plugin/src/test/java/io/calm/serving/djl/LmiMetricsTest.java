@@ -23,7 +23,7 @@ class LmiMetricsTest {
   private final LmiMetrics metrics = new LmiMetrics("m", () -> stats, 4, logged::add);
 
   private static SchedulerStats stats(long steps, long sequences) {
-    return new SchedulerStats(0, 0, 0, 0, 0, 0, 0, 0, steps, 0, sequences, 0, 0);
+    return new SchedulerStats(0, 0, 0, 0, 0, 0, 0, 0, 0, steps, 0, sequences, 0, 0);
   }
 
   private Metric logged(String name) {

@@ -314,7 +314,8 @@ class WarmUpTest {
         ServedModel warm = load(true)) {
       int blocks = warm.scheduler().settings().blocks();
       assertEquals(
-          new SchedulerStats(0, 0, blocks, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), warm.scheduler().stats());
+          new SchedulerStats(0, 0, 0, blocks, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+          warm.scheduler().stats());
       assertEquals(0, warm.scheduler().running());
       assertEquals(answer(cold), answer(warm));
     }

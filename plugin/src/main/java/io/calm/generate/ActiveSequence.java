@@ -101,6 +101,11 @@ final class ActiveSequence {
     return blocks.exceedsMemory(table, held + count);
   }
 
+  /** Returns the number of blocks that the sequence holds. */
+  int blocks() {
+    return table.size();
+  }
+
   /** Returns the number of blocks missing for the tokens so far. */
   int missingBlocks() {
     return Decoder.blocksFor(length) - table.size();

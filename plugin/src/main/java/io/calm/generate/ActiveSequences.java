@@ -14,7 +14,8 @@ import java.util.stream.Stream;
  * <p>The oldest sequence that is not paused always makes progress. It can preempt every other
  * sequence, and its maximum number of blocks was checked against the budget at submission. It fails
  * only if memory is short of the budget and it would not fit even by itself. Paused sequences are
- * preempted first, since their clients are not reading. Confined to the scheduler's thread.
+ * preempted first, since their clients are not reading; for an admission, only they are. Confined
+ * to the scheduler's thread.
  */
 final class ActiveSequences {
   private static final Comparator<ActiveSequence> BY_ARRIVAL =
@@ -36,8 +37,9 @@ final class ActiveSequences {
    * @param arrival arrival number of the sequence
    * @param changes value of {@link BlockManager#changes}
    * @param promised number of blocks promised to running sequences
+   * @param paused number of blocks held by paused sequences
    */
-  private record Refusal(long arrival, long changes, int promised) {}
+  private record Refusal(long arrival, long changes, int promised, int paused) {}
 
   ActiveSequences(SchedulerSettings settings, RequestQueue queue) {
     this.settings = settings;
@@ -64,7 +66,7 @@ final class ActiveSequences {
 
   /**
    * Admits sequences: preempted ones first, then the queue, in order of arrival, as long as blocks
-   * for all their tokens are available.
+   * for all their tokens are available or held by paused sequences.
    */
   void admit() {
     List<ActiveSequence> runnable = runnable();
@@ -79,7 +81,7 @@ final class ActiveSequences {
       }
       ActiveSequence sequence = back.orElseGet(() -> next.orElseThrow().sequence());
       boolean alone = free == settings.maxRunning();
-      if (!alone && !fits(sequence, promised)) {
+      if (!alone && !makeSpace(sequence, promised)) {
         return;
       }
       int shared = sequence.admit(blocks);
@@ -104,13 +106,26 @@ final class ActiveSequences {
         .sum();
   }
 
-  /** Checks for space, unless nothing has changed since the last refusal. */
-  private boolean fits(ActiveSequence sequence, int promised) {
-    Refusal now = new Refusal(sequence.submission().arrival(), blocks.changes(), promised);
+  /**
+   * Checks for space, and preempts the newest paused sequences if it is enough with their blocks.
+   * Does nothing if nothing has changed since the last refusal.
+   */
+  private boolean makeSpace(ActiveSequence sequence, int promised) {
+    List<ActiveSequence> paused =
+        running.stream().filter(one -> one.submission().paused()).toList();
+    int held = paused.stream().mapToInt(ActiveSequence::blocks).sum();
+    long arrival = sequence.submission().arrival();
+    Refusal now = new Refusal(arrival, blocks.changes(), promised, held);
     if (refusal.equals(Optional.of(now))) {
       return false;
     }
     boolean fits = sequence.fits(blocks, promised);
+    if (!fits && sequence.fits(blocks, promised - held)) {
+      for (int i = paused.size() - 1; i >= 0 && !fits; i--) {
+        preempt(paused.get(i));
+        fits = sequence.fits(blocks, promised); // perhaps not yet: a block may have other holders
+      }
+    }
     refusal = fits ? Optional.empty() : Optional.of(now);
     return fits;
   }
@@ -123,10 +138,7 @@ final class ActiveSequences {
   boolean reserve(ActiveSequence sequence, int tokens) {
     while (!sequence.reserve(blocks, tokens)) {
       ActiveSequence victim = victim();
-      victim.release(blocks);
-      running.remove(victim);
-      insert(preempted, victim);
-      preemptions++;
+      preempt(victim);
       if (victim == sequence) {
         return false;
       }
@@ -141,6 +153,13 @@ final class ActiveSequences {
       }
     }
     return running.get(running.size() - 1);
+  }
+
+  private void preempt(ActiveSequence victim) {
+    victim.release(blocks);
+    running.remove(victim);
+    insert(preempted, victim);
+    preemptions++;
   }
 
   private static void insert(List<ActiveSequence> list, ActiveSequence sequence) {

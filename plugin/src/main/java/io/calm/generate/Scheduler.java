@@ -34,15 +34,15 @@ import org.slf4j.LoggerFactory;
  *
  * <p><b>Policy.</b> A step contains every decode, then prompt chunks in order of arrival up to
  * {@link SchedulerSettings#stepTokens}, so long prompts do not stall decodes. A sequence is
- * admitted if blocks for all its current tokens are available. If blocks run out later, the newest
- * sequence is preempted, paused ones first. Its blocks are released and recomputed after
- * readmission, which is cheap if they are still cached. Idle blocks are evicted only when no free
- * block is left.
+ * admitted if blocks for all its current tokens are available, or become so when paused sequences
+ * are preempted. If blocks run out later, the newest sequence is preempted, paused ones first. Its
+ * blocks are released and recomputed after readmission, which is cheap if they are still cached.
+ * Idle blocks are evicted only when no free block is left.
  *
  * <p><b>Cost.</b> A step costs one decoder call plus, per sequence, O(1) bookkeeping and O(V)
  * sampling for a vocabulary of V tokens. Each turn also checks every queued and started request for
  * cancellation and timeout. Admission looks up the prompt's prefix, in time linear in its length; a
- * failed admission is retried only after the blocks or the running sequences have changed. {@link
+ * failed admission is retried only after the blocks, the running or the paused sequences changed. {@link
  * SchedulerSettings#blocks} bounds the KV memory.
  *
  * <p><b>Invariants.</b> {@code SchedulerFuzzTest} checks them against a naive model, with random

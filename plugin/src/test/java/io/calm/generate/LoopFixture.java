@@ -39,13 +39,18 @@ final class LoopFixture {
   }
 
   Recorder submit(int maxNewTokens, int... prompt) {
+    Submission unused = begin(maxNewTokens, prompt);
+    return recorders.get(recorders.size() - 1);
+  }
+
+  /** Submits a request, and returns its client's side. */
+  Submission begin(int maxNewTokens, int... prompt) {
     Recorder recorder = new Recorder();
     GenerationRequest request =
         RequestBuilder.prompt(prompt).maxNewTokens(maxNewTokens).build(recorder);
     recorders.add(recorder);
     requests.add(request);
-    submit(request);
-    return recorder;
+    return submit(request);
   }
 
   /** Takes turns until the request ends. */

@@ -1,5 +1,6 @@
 package io.calm.generate;
 
+import static io.calm.generate.LoopFixture.beginning;
 import static io.calm.generate.LoopFixture.tokens;
 import static io.calm.generate.SchedulerFixture.request;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -31,6 +32,69 @@ class PausedGenerationTest {
     paused.resume();
     fixture.finish(slow);
     assertEquals(NaiveGeneration.of(request).tokens(), slow.ids());
+  }
+
+  @Test
+  void pausedSequencesGiveTheirBlocksToRequestsThatWait() {
+    LoopFixture fixture = new LoopFixture(new SchedulerSettings(1024, 40, 8, 8, 1024));
+    List<Submission> slow = submitSlow(fixture, 3, 740);
+    for (int turn = 0; turn < 4; turn++) {
+      fixture.loop.turn();
+    }
+    slow.forEach(Submission::pause);
+    fixture.submit(300, 1, 2, 3);
+    for (int i = 0; i < 3; i++) {
+      fixture.submit(10, beginning(11 + i, 300)); // 5 blocks, of which 4 are free
+    }
+    for (int turn = 0; turn < 12; turn++) {
+      fixture.loop.turn();
+    }
+    assertEquals(
+        List.of(10, 10, 10),
+        fixture.recorders.subList(4, 7).stream().map(one -> one.ids().size()).toList());
+    assertEquals(1, fixture.loop.stats().preemptions(), "the newest is enough");
+    slow.forEach(Submission::resume);
+    fixture.finishAll();
+  }
+
+  @Test
+  void aRequestThatWasRefusedIsAdmittedAfterAPause() {
+    LoopFixture fixture = new LoopFixture(new SchedulerSettings(1024, 8, 8, 8, 1024));
+    List<Submission> two = submitSlow(fixture, 2, 200);
+    fixture.submit(5, beginning(9, 200));
+    for (int turn = 0; turn < 3; turn++) {
+      fixture.loop.turn();
+    }
+    assertEquals(1, fixture.queue.waiting());
+    two.get(0).pause();
+    fixture.loop.turn();
+    assertEquals(0, fixture.queue.waiting());
+    two.get(0).resume();
+    fixture.finishAll();
+  }
+
+  @Test
+  void aPausedSequenceKeepsBlocksThatWouldNotBeEnough() {
+    LoopFixture fixture = new LoopFixture(new SchedulerSettings(1024, 8, 8, 8, 1024));
+    Submission slow = submitSlow(fixture, 2, 200).get(0);
+    fixture.submit(5, beginning(9, 400));
+    fixture.loop.turn();
+    slow.pause();
+    for (int turn = 0; turn < 3; turn++) {
+      fixture.loop.turn();
+    }
+    assertEquals(1, fixture.queue.waiting());
+    assertEquals(0, fixture.loop.stats().preemptions());
+    slow.resume();
+    fixture.finishAll();
+  }
+
+  private static List<Submission> submitSlow(LoopFixture fixture, int count, int prompt) {
+    List<Submission> submissions = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      submissions.add(fixture.begin(20, beginning(i + 1, prompt)));
+    }
+    return submissions;
   }
 
   @Test

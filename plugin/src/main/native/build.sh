@@ -86,6 +86,11 @@ vectors() {
   done
 }
 
+if ! echo | takes ""; then
+  cat "$objects/problem" >&2
+  echo "calm: $compiler does not compile an empty file" >&2
+  exit 1
+fi
 if ! takes "" <<'END'; then
 #include <linux/futex.h>
 #include <pthread.h>

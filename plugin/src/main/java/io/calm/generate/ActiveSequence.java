@@ -101,9 +101,9 @@ final class ActiveSequence {
     return blocks.exceedsMemory(table, held + count);
   }
 
-  /** Returns the number of blocks that the sequence holds. */
-  int blocks() {
-    return table.size();
+  /** Returns the blocks that the sequence holds, for reading. */
+  BlockTable table() {
+    return table;
   }
 
   /** Returns the number of blocks missing for the tokens so far. */

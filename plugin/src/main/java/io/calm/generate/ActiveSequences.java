@@ -37,7 +37,7 @@ final class ActiveSequences {
    * @param arrival arrival number of the sequence
    * @param changes value of {@link BlockManager#changes}
    * @param promised number of blocks promised to running sequences
-   * @param paused number of blocks held by paused sequences
+   * @param paused number of blocks held by paused sequences alone
    */
   private record Refusal(long arrival, long changes, int promised, int paused) {}
 
@@ -113,7 +113,7 @@ final class ActiveSequences {
   private boolean makeSpace(ActiveSequence sequence, int promised) {
     List<ActiveSequence> paused =
         running.stream().filter(one -> one.submission().paused()).toList();
-    int held = paused.stream().mapToInt(ActiveSequence::blocks).sum();
+    int held = blocks.heldOnlyBy(paused.stream().map(ActiveSequence::table).toList());
     long arrival = sequence.submission().arrival();
     Refusal now = new Refusal(arrival, blocks.changes(), promised, held);
     if (refusal.equals(Optional.of(now))) {
@@ -123,7 +123,7 @@ final class ActiveSequences {
     if (!fits && sequence.fits(blocks, promised - held)) {
       for (int i = paused.size() - 1; i >= 0 && !fits; i--) {
         preempt(paused.get(i));
-        fits = sequence.fits(blocks, promised); // perhaps not yet: a block may have other holders
+        fits = sequence.fits(blocks, promised); // perhaps not yet: others may share its blocks
       }
     }
     refusal = fits ? Optional.empty() : Optional.of(now);

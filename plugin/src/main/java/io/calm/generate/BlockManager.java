@@ -3,7 +3,9 @@ package io.calm.generate;
 import io.calm.runtime.Decoder;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -189,6 +191,20 @@ final class BlockManager {
       }
     }
     table.truncate(kept);
+  }
+
+  /** Returns the number of blocks that become available if all of these tables are released. */
+  int heldOnlyBy(List<BlockTable> tables) {
+    Map<Integer, Integer> holdersAmong = new HashMap<>();
+    for (BlockTable table : tables) {
+      for (int i = 0; i < table.size(); i++) {
+        holdersAmong.merge(table.id(i), 1, Integer::sum);
+      }
+    }
+    return (int)
+        holdersAmong.entrySet().stream()
+            .filter(block -> holders[block.getKey()] == block.getValue())
+            .count();
   }
 
   private int takeFree() {

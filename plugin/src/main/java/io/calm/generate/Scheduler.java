@@ -42,8 +42,8 @@ import org.slf4j.LoggerFactory;
  * <p><b>Cost.</b> A step costs one decoder call plus, per sequence, O(1) bookkeeping and O(V)
  * sampling for a vocabulary of V tokens. Each turn also checks every queued and started request for
  * cancellation and timeout. Admission looks up the prompt's prefix, in time linear in its length; a
- * failed admission is retried only after the blocks, the running or the paused sequences changed. {@link
- * SchedulerSettings#blocks} bounds the KV memory.
+ * failed admission is retried only after the blocks, the running or the paused sequences changed.
+ * {@link SchedulerSettings#blocks} bounds the KV memory.
  *
  * <p><b>Invariants.</b> {@code SchedulerFuzzTest} checks them against a naive model, with random
  * cancellations, pauses, timeouts, faults and missing memory:

@@ -171,6 +171,10 @@ class BlockManagerTest {
     }
 
     Set<Integer> held() {
+      return held(users);
+    }
+
+    private static Set<Integer> held(List<User> users) {
       Set<Integer> held = new HashSet<>();
       for (User user : users) {
         for (int i = 0; i < user.table.size(); i++) {
@@ -194,6 +198,11 @@ class BlockManagerTest {
       assertEquals(held.size(), manager.used());
       assertEquals(idle.size(), manager.cached());
       assertEquals(size - held.size() - barren.size(), manager.available());
+      List<User> some = users.subList(0, users.size() / 2);
+      Set<Integer> theirs = held(some);
+      theirs.removeAll(held(users.subList(some.size(), users.size())));
+      List<BlockTable> tables = some.stream().map(user -> user.table).toList();
+      assertEquals(theirs.size(), manager.heldOnlyBy(tables));
       List<Object> state = List.of(held, idle, Map.copyOf(known), Set.copyOf(barren));
       if (manager.changes() == changes) {
         assertEquals(before, state, "changes that are not told");

@@ -216,6 +216,7 @@ class NativeDriverTest {
     String compiler =
         compilerOf(
             "[ \"$1\" != -dumpmachine ] || { echo x86_64-alpine-linux-musl; exit; }",
+            "[ -n \"$(cat)\" ] || exit 0",
             "echo 'fatal error: linux/futex.h: No such file or directory' >&2; exit 1");
     Outcome build = build(compiler, "");
     assertEquals(0, build.status(), build.output());
@@ -223,6 +224,19 @@ class NativeDriverTest {
         "calm: %s does not compile for Linux (fatal error: linux/futex.h: No such file or"
                 .formatted(compiler)
             + " directory): the native kernels are left out, the kernels in Java serve\n",
+        build.output());
+  }
+
+  @Test
+  void aFlagThatTheCompilerDoesNotKnowFailsTheBuild() throws Exception {
+    String compiler =
+        compilerOf(
+            "[ \"$1\" != -dumpmachine ] || { echo x86_64-linux-gnu; exit; }",
+            "echo 'error: unknown option' >&2; exit 1");
+    Outcome build = build(compiler, "");
+    assertEquals(1, build.status(), build.output());
+    assertEquals(
+        "error: unknown option\ncalm: %s does not compile an empty file\n".formatted(compiler),
         build.output());
   }
 

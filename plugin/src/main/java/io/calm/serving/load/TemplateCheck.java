@@ -20,7 +20,11 @@ final class TemplateCheck {
    * template may work for other conversations.
    */
   static void warn(String model, ChatTemplate template) {
-    problem(template).ifPresent(problem -> logger.warn("{}: {}", model, problem));
+    try {
+      problem(template).ifPresent(problem -> logger.warn("{}: {}", model, problem));
+    } catch (RuntimeException e) { // a defect of the engine must not fail the load
+      logger.warn("{}: the chat template cannot be tried", model, e);
+    }
   }
 
   /** Returns a description of a failure; empty if the template can be used. */

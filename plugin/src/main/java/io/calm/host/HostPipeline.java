@@ -1,6 +1,7 @@
 package io.calm.host;
 
 import io.calm.serving.http.CalmHttpHandler;
+import io.calm.serving.http.SlowReaderTimeout;
 import io.calm.serving.reply.ByteBudget;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
@@ -58,7 +59,8 @@ final class HostPipeline extends ChannelInitializer<Channel> {
     StrictRequestDecoder decoder = new StrictRequestDecoder();
     channel
         .pipeline()
-        .addLast(new AnswerFlow(answers, settings.slowReaderTimeout()))
+        .addLast(new SlowReaderTimeout(settings.slowReaderTimeout()))
+        .addLast(new AnswerFlow(answers))
         .addLast(new IdleStateHandler(0, 0, IDLE_SECONDS))
         .addLast(new RequestDeadline(settings.requestReadTimeout(), decoder))
         .addLast(decoder)

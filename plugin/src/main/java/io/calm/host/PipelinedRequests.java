@@ -1,6 +1,6 @@
 package io.calm.host;
 
-import io.calm.serving.http.CalmHttpHandler;
+import io.calm.serving.http.SlowReaderTimeout;
 import io.calm.serving.reply.ApiException;
 import io.netty.buffer.ByteBufHolder;
 import io.netty.buffer.Unpooled;
@@ -161,7 +161,7 @@ final class PipelinedRequests extends ChannelDuplexHandler {
       if (inputEnded) {
         probe.start(context);
       }
-      context.channel().attr(CalmHttpHandler.SLOW_READER_TIMEOUT).set(null);
+      context.channel().attr(SlowReaderTimeout.OF_MODEL).set(null);
     }
     if (next instanceof LastHttpContent) {
       inBody = false;

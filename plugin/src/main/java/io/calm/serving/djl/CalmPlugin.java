@@ -12,6 +12,7 @@ import io.calm.serving.http.CalmHttpHandler;
 import io.calm.serving.http.HttpRehearsal;
 import io.calm.serving.http.RequestWorkers;
 import io.calm.serving.http.ServerMetrics;
+import io.calm.serving.http.SlowReaderTimeout;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ServedModel;
@@ -93,6 +94,7 @@ public final class CalmPlugin implements RequestHandler<@Nullable Void> {
       NettyUtils.sendJsonResponse(ctx, "{}");
       return null;
     }
+    SlowReaderTimeout.addTo(ctx.pipeline(), ServedModel.Limits.DEFAULT.slowReaderTimeout());
     sync.look();
     Optional<String> path = claim.path(req);
     QueryStringDecoder target =

@@ -25,8 +25,6 @@ import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.QueryStringDecoder;
-import io.netty.util.AttributeKey;
-import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -42,10 +40,6 @@ import org.slf4j.LoggerFactory;
  * the event loop. Thread safe.
  */
 public final class CalmHttpHandler {
-  /** The slow reader timeout of the model that answers on a channel, if any. */
-  public static final AttributeKey<Duration> SLOW_READER_TIMEOUT =
-      AttributeKey.valueOf("calm.slow-reader-timeout");
-
   private static final Logger logger = LoggerFactory.getLogger(CalmHttpHandler.class);
 
   /** Paths of OpenAI's client if its {@code base_url} lacks {@code /v1}. */
@@ -360,9 +354,8 @@ public final class CalmHttpHandler {
         call.sink(),
         () -> {
           PreparedReply reply = prepared(call);
-          call.sink()
-              .attach(
-                  admission.start(reply, call.sink()), reply.model().limits().slowReaderTimeout());
+          call.sink().slowReaderTimeout(reply.model().limits().slowReaderTimeout());
+          call.sink().attach(admission.start(reply, call.sink()));
         });
   }
 

@@ -1,6 +1,5 @@
 package io.calm.serving.http;
 
-import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.PreparedReply.Running;
 import io.calm.serving.reply.ReplySink;
 import io.netty.buffer.Unpooled;
@@ -27,26 +26,20 @@ import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Writes one answer to a channel, from one thread at a time. The generation is paused while more
- * than {@link #PAUSE_AT} bytes wait for a slow reader. A client is disconnected, and its generation
- * cancelled, if it has not read them within the slow reader timeout. The bytes that wait have no
- * other limit: a pause takes effect after the current step, and the pieces of one step are at most
- * as long as the same answer without streaming. A stream that begins with a large prompt is written
- * later than its steps; then all of its answer may wait, of the same length at most.
+ * than {@link #PAUSE_AT} bytes wait for a slow reader, and cancelled when {@link SlowReaderTimeout}
+ * disconnects it. The bytes that wait have no other limit: a pause takes effect after the current
+ * step, and the pieces of one step are at most as long as the same answer without streaming. A
+ * stream that begins with a large prompt is written later than its steps; then all of its answer
+ * may wait, of the same length at most.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a failed write closes the channel
 final class NettyReply implements ReplySink {
   static final long PAUSE_AT = 64L << 10;
   static final long RESUME_AT = 16L << 10;
-
-  private static final Logger logger = LoggerFactory.getLogger(NettyReply.class);
 
   /** The date format of RFC 9110, 5.6.7. */
   private static final DateTimeFormatter HTTP_DATE =
@@ -64,8 +57,6 @@ final class NettyReply implements ReplySink {
   private boolean paused;
   private Optional<HeldBody> body = Optional.empty();
   private Optional<Running> running = Optional.empty();
-  private Duration pauseTimeout = ServedModel.Limits.DEFAULT.slowReaderTimeout();
-  private Optional<Future<?>> end = Optional.empty();
 
   NettyReply(ChannelHandlerContext context, HttpRequest request, Responses responses) {
     this.context = context;
@@ -87,16 +78,17 @@ final class NettyReply implements ReplySink {
     }
   }
 
+  /** Sets the {@link SlowReaderTimeout} of this answer, before its first byte. */
+  void slowReaderTimeout(Duration timeout) {
+    context.channel().attr(SlowReaderTimeout.OF_MODEL).set(timeout);
+  }
+
   /**
    * Attaches the generation of this answer. It is cancelled when the client hangs up, immediately
    * if it already has, and paused while the client does not read.
-   *
-   * @param slowReaderTimeout maximum time of a pause
    */
-  synchronized void attach(Running reply, Duration slowReaderTimeout) {
+  synchronized void attach(Running reply) {
     running = Optional.of(reply);
-    pauseTimeout = slowReaderTimeout;
-    context.channel().attr(CalmHttpHandler.SLOW_READER_TIMEOUT).set(slowReaderTimeout);
     if (gone) {
       reply.cancel();
     } else if (paused) {
@@ -111,7 +103,6 @@ final class NettyReply implements ReplySink {
 
   private synchronized void gone() {
     gone = true;
-    end.ifPresent(timer -> timer.cancel(false));
     body.ifPresent(HeldBody::drop);
     running.ifPresent(Running::cancel);
   }
@@ -122,25 +113,13 @@ final class NettyReply implements ReplySink {
     }
     paused = true;
     running.ifPresent(Running::pause);
-    end =
-        Optional.of(
-            context.executor().schedule(this::cut, pauseTimeout.toMillis(), TimeUnit.MILLISECONDS));
   }
 
   private synchronized void resume() {
     if (paused) {
       paused = false;
-      end.ifPresent(timer -> timer.cancel(false));
       running.ifPresent(Running::resume);
     }
-  }
-
-  private void cut() {
-    logger.info(
-        "disconnected {}: it did not read {} bytes of its answer",
-        context.channel().remoteAddress(),
-        held.get());
-    context.close();
   }
 
   @Override

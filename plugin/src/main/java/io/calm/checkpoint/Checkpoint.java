@@ -10,7 +10,7 @@ import java.util.Optional;
 
 /**
  * A model on disk, opened and validated. Every tensor that the architecture needs is present with
- * the right shape; tensor data is read only when requested. Closing it closes the tokenizer.
+ * the right shape; tensor data is read only when requested. Closing it closes files and tokenizer.
  */
 public interface Checkpoint extends WeightSource, AutoCloseable {
 
@@ -68,6 +68,12 @@ public interface Checkpoint extends WeightSource, AutoCloseable {
    * @throws CheckpointException if the template cannot be parsed
    */
   Optional<ChatTemplate> chatTemplate();
+
+  /**
+   * Closes the files with the tensors, which cannot be read any more. Tokenizer and chat template
+   * stay open.
+   */
+  void closeFiles();
 
   @Override
   void close();

@@ -18,8 +18,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Uses positional reads rather than memory mapping. If a mapped file is truncated, the JVM
  * throws an InternalError at an arbitrary later point of the reading thread, which can leave a
- * thread pool that cannot be shut down. There is no close method: the channel is closed when this
- * object is garbage collected.
+ * thread pool that cannot be shut down.
  *
  * <p>A read also succeeds on an interrupted thread, although an interrupt closes a {@link
  * FileChannel}: the interrupt is set aside during the read and then restored. If an interrupt
@@ -33,6 +32,7 @@ public final class CheckpointFile {
   private final long size;
   private final @Nullable Object identity;
   private volatile FileChannel channel;
+  private boolean closed;
 
   private CheckpointFile(Path path, long size, @Nullable Object identity, FileChannel channel) {
     this.path = path;
@@ -84,6 +84,7 @@ public final class CheckpointFile {
    * Reads {@code length} bytes at {@code offset} into the start of {@code target}.
    *
    * @throws CheckpointException if the file was truncated after it was opened, or cannot be read
+   * @throws IllegalStateException if the file is closed
    * @throws IndexOutOfBoundsException if the range is not within the size that the file had when
    *     opened
    */
@@ -123,12 +124,25 @@ public final class CheckpointFile {
   }
 
   /** Opens the file again after an interrupt has closed the channel. */
-  private synchronized void reopen(FileChannel closed) throws IOException {
-    if (channel == closed) {
+  private synchronized void reopen(FileChannel interrupted) throws IOException {
+    if (closed) {
+      throw new IllegalStateException("%s: the file is closed".formatted(path));
+    }
+    if (channel == interrupted) {
       if (!Objects.equals(FileStamp.of(path).identity(), identity)) {
         throw new IOException("the file was replaced");
       }
       channel = FileChannel.open(path, StandardOpenOption.READ);
+    }
+  }
+
+  /** Closes the file; a read that is under way fails. */
+  synchronized void close() {
+    closed = true;
+    try {
+      channel.close();
+    } catch (IOException e) {
+      throw unreadable(path, e);
     }
   }
 

@@ -54,6 +54,11 @@ public final class ModelTensors {
     refuseSurplus(predictors);
   }
 
+  /** Closes the files of all tensors; later reads fail. */
+  void close() {
+    table.all().forEach(StoredTensor::closeFile);
+  }
+
   private void requireAll() {
     require(names.embeddings(), spec.vocabulary(), spec.hidden());
     require(names.finalNorm(), spec.hidden());

@@ -175,10 +175,15 @@ public final class StoredCheckpoint implements Checkpoint {
     }
   }
 
-  /** Closes the tokenizer. The files are closed when this object is garbage collected. */
+  @Override
+  public void closeFiles() {
+    tensors.close();
+  }
+
   @Override
   public void close() {
     closed = true;
+    closeFiles();
     tokenizer.take().ifPresent(Tokenizer::close);
   }
 }

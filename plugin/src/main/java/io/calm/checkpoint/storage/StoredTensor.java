@@ -98,6 +98,11 @@ public final class StoredTensor {
     return name;
   }
 
+  /** Closes the file that contains the tensor, and with it all of the file's tensors. */
+  void closeFile() {
+    file.close();
+  }
+
   /** Returns the file that contains the tensor. */
   public Path file() {
     return file.path();

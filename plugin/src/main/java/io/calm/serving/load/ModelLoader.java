@@ -146,7 +146,9 @@ public final class ModelLoader {
     FileCheckCache answers = new QuantizedModelStore(order.settings()).answers();
     Checkpoint checkpoint = Checkpoints.open(order.checkpoint(), order.probesTokenizer(), answers);
     try {
-      return load(order, checkpoint, progress, rehearsal);
+      ServedModel model = load(order, checkpoint, progress, rehearsal);
+      checkpoint.closeFiles(); // the model keeps the tokenizer
+      return model;
     } catch (RuntimeException | Error e) {
       checkpoint.close();
       NativeHeap.trim(); // perhaps after a search

@@ -2,6 +2,7 @@ package io.calm.checkpoint.open;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.Checkpoint;
@@ -48,6 +49,17 @@ class CheckpointsTest {
       assertArrayEquals(ids, alone.encode(text, false));
       assertArrayEquals(ids, gguf.tokenizer().encode(text, false));
       assertEquals(gguf.tokenizer(), gguf.tokenizer());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"llama-gqa", "gguf/llama-gqa.gguf"})
+  void withoutItsFilesACheckpointHasItsTokenizerOnly(String name) {
+    try (Checkpoint checkpoint = Checkpoints.open(Goldens.path(name))) {
+      checkpoint.closeFiles();
+      Exception closed = assertThrows(IllegalStateException.class, () -> checkpoint.block(0));
+      assertTrue(String.valueOf(closed.getMessage()).endsWith(": the file is closed"));
+      assertTrue(checkpoint.tokenizer().encode("a", false).length > 0);
     }
   }
 

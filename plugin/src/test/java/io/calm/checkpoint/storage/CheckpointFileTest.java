@@ -50,6 +50,18 @@ class CheckpointFileTest {
   }
 
   @Test
+  void aClosedFileIsNotOpenedAgain() throws IOException {
+    Path path = file();
+    CheckpointFile file = CheckpointFile.open(path);
+    file.close();
+    file.close();
+    assertEquals(
+        path + ": the file is closed",
+        assertThrows(IllegalStateException.class, () -> file.read(0, new byte[8], 8)).getMessage());
+    assertEquals(BYTES, file.size());
+  }
+
+  @Test
   void opensOnAnInterruptedThread() throws IOException {
     Path path = file();
     Thread.currentThread().interrupt();

@@ -63,15 +63,15 @@ public final class ServerMetrics {
         ModelLoader.Order order,
         Consumer<Progress> progress,
         Function<Consumer<Progress>, T> work) {
-      LoadMeter meter = metrics.loads(order.name());
+      // The meter is looked up each time: a scrape drops it if the model was not registered yet.
       try {
         return work.apply(
             moment -> {
-              report(meter, moment);
+              report(metrics.loads(order.name()), moment);
               progress.accept(moment);
             });
       } finally {
-        meter.end();
+        metrics.loads(order.name()).end();
       }
     }
   }

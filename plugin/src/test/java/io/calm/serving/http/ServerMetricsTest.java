@@ -19,6 +19,15 @@ import org.junit.jupiter.api.Test;
 
 /** A search seen by scrapes: while it runs, and after it has failed. */
 class ServerMetricsTest {
+  private static final ModelLoader.Order ORDER =
+      new ModelLoader.Order(
+          "m",
+          "url",
+          Path.of("m"),
+          new ModelProperties(Path.of("."), Map.of()).settings(Map.of()),
+          LmiOptions.DEFAULT,
+          false);
+
   private final ModelRegistry registry = new ModelRegistry();
   private final CalmMetrics metrics = ServerMetrics.create(registry);
 
@@ -47,19 +56,11 @@ class ServerMetricsTest {
           assertTrue(text.contains("calm_search_evaluations_total{model=\"m\",} 7.0\n"), text);
           throw new IllegalStateException("no more");
         };
-    ModelLoader.Order order =
-        new ModelLoader.Order(
-            "m",
-            "url",
-            Path.of("m"),
-            new ModelProperties(Path.of("."), Map.of()).settings(Map.of()),
-            LmiOptions.DEFAULT,
-            false);
     List<Progress> passedOn = new ArrayList<>();
     registry.loading("m", "url");
     assertThrows(
         IllegalStateException.class,
-        () -> ServerMetrics.metered(failing, metrics).load(order, passedOn::add));
+        () -> ServerMetrics.metered(failing, metrics).load(ORDER, passedOn::add));
     assertEquals(3, passedOn.size());
     String text = scrape();
     assertFalse(text.contains("calm_search_phase{"), text);
@@ -71,5 +72,25 @@ class ServerMetricsTest {
         text);
     registry.close();
     assertFalse(scrape().contains("model=\"m\""));
+  }
+
+  /** As if the scrape had read the registry just before the model was in it. */
+  @Test
+  void aScrapeAtTheBeginningOfALoadDoesNotLoseItsMetrics() {
+    ModelLoader.Loader failing =
+        (order, progress) -> {
+          progress.accept(new Progress.Step(Progress.Kind.WAITING_FOR_TURN));
+          assertFalse(scrape().contains("model=\"m\""));
+          registry.loading("m", "url");
+          progress.accept(searching(3));
+          String text = scrape();
+          assertTrue(text.contains("calm_search_phase{model=\"m\",phase=\"searching\",} 1.0\n"));
+          assertTrue(text.contains("calm_search_evaluations_total{model=\"m\",} 3.0\n"), text);
+          throw new IllegalStateException("no more");
+        };
+    assertThrows(
+        IllegalStateException.class,
+        () -> ServerMetrics.metered(failing, metrics).load(ORDER, moment -> {}));
+    assertFalse(scrape().contains("calm_search_phase{"), "the load has ended");
   }
 }

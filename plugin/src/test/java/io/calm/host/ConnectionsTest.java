@@ -140,8 +140,8 @@ class ConnectionsTest {
               "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
                   .formatted(flood.length(), flood)
                   .getBytes(StandardCharsets.US_ASCII));
-      awaitLoad("running", 1);
-      awaitLoad("running", 0); // it read nothing: 900000 events would not fit anywhere
+      awaitLoad("paused", 1);
+      awaitLoad("paused", 0); // it read nothing: 900000 events would not fit anywhere
     }
     String metrics = text(get(host.url() + "/calm/metrics"));
     assertTrue(metrics.contains("outcome=\"cancelled\",} 1.0"), metrics);

@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
@@ -79,6 +80,7 @@ public record Provenance(Map<String, String> values, String planJson) {
             from.length(),
             from.seed(),
             List.of()),
-        plan.seconds());
+        plan.seconds(),
+        Optional.empty());
   }
 }

@@ -58,42 +58,6 @@ public record QuantPlan(
     pool = List.copyOf(pool);
   }
 
-  /** Creates a plan that does not say what made it. */
-  public QuantPlan(
-      List<BlockChoice> blocks,
-      List<String> pool,
-      String served,
-      String reason,
-      int group,
-      Metric metric,
-      int evaluations,
-      int collectionForwards,
-      int guardForwards,
-      int sinkRows,
-      int scoredRows,
-      Optional<GuardResult> guard,
-      Head head,
-      Calibration calibration,
-      double seconds) {
-    this(
-        blocks,
-        pool,
-        served,
-        reason,
-        group,
-        metric,
-        evaluations,
-        collectionForwards,
-        guardForwards,
-        sinkRows,
-        scoredRows,
-        guard,
-        head,
-        calibration,
-        seconds,
-        Optional.empty());
-  }
-
   /** Returns the name of the variant that uses one algorithm, e.g. {@code uniform-gptq}. */
   public static String uniform(String algorithm) {
     return "uniform-" + algorithm;

@@ -232,6 +232,7 @@ public final class Search {
         verdict.guard(),
         head,
         Calibrations.describe(set),
-        progress.seconds());
+        progress.seconds(),
+        Optional.empty());
   }
 }

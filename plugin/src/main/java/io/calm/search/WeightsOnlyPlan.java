@@ -89,7 +89,8 @@ public final class WeightsOnlyPlan {
         Optional.empty(),
         settings.head().withoutSequences(),
         new QuantPlan.Calibration("none", 0, 0, 0, 0, 0, List.of()),
-        progress.seconds());
+        progress.seconds(),
+        Optional.empty());
   }
 
   /** Returns the choice of a block, with what the algorithm found, if anything. */

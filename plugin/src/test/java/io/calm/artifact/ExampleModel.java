@@ -203,7 +203,8 @@ final class ExampleModel {
             Optional.of(new QuantPlan.HeadTrialResult(0.1, 1 / 9.0, 1e-9, 0.02))),
         new QuantPlan.Calibration(
             "self", 24, 6, 6, 4, Long.MIN_VALUE + 1, List.of(List.of(1, 2, 3), List.of())),
-        12.5);
+        12.5,
+        Optional.empty());
   }
 
   /** Writes {@code model} as the only draft; {@code afterBlock} runs after each block. */

@@ -50,7 +50,8 @@ final class JsonTest {
             Optional.empty(),
             QuantPlan.Head.given(TableFormat.INT8, "as set"),
             p.calibration(),
-            p.seconds());
+            p.seconds(),
+            Optional.empty());
     assertEquals(plan, PlanJson.read(PlanJson.write(plan)));
   }
 

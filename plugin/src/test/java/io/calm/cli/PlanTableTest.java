@@ -41,7 +41,8 @@ class PlanTableTest {
         Optional.of(new QuantPlan.GuardResult("gptq", 0.2, 0.1, 0.01, mixServed, List.of())),
         QuantPlan.Head.given(TableFormat.INT8, "calm.lm-head=int8"),
         new QuantPlan.Calibration("self", 4, 1, 1, 48, 0, List.of()),
-        2);
+        2,
+        Optional.empty());
   }
 
   private static QuantPlan.Candidate candidate(double score) {
@@ -70,7 +71,8 @@ class PlanTableTest {
         whole.guard(),
         whole.head(),
         whole.calibration(),
-        whole.seconds());
+        whole.seconds(),
+        Optional.empty());
   }
 
   private static QuantPlan.BlockChoice parts(
@@ -164,7 +166,8 @@ class PlanTableTest {
             Optional.empty(),
             searched.head(),
             searched.calibration(),
-            2);
+            2,
+            Optional.empty());
     List<String> lines = PlanTable.lines(plan);
     assertEquals(List.of("block", "served", "reason"), words(lines.get(0)));
     assertEquals(List.of("0", "source", "own", "codes:", "exact"), words(lines.get(1)));

@@ -91,7 +91,8 @@ final class ExampleReports {
             Optional.of(
                 new QuantPlan.HeadTrialResult(0.015625, 0.031250, 0.0009765625, 0.001953125))),
         new QuantPlan.Calibration(word + ".txt", 33, 7, 25, 255, 11, List.of()),
-        345.678);
+        345.678,
+        Optional.empty());
   }
 
   private static QuantPlan.Candidate candidate(double score, String word) {

@@ -201,6 +201,7 @@ public final class ScriptedModels {
         Optional.empty(),
         QuantPlan.Head.given(TableFormat.INT8, "calm.lm-head=int8"),
         new QuantPlan.Calibration("self", 24, 6, 24, 256, 0, List.of(List.of(1, 2, 3))),
-        12.5);
+        12.5,
+        Optional.empty());
   }
 }

@@ -40,7 +40,8 @@ class ModelStatesTest {
                 List.of(new QuantPlan.UniformResult("awq", 0.03, 0.07, 0.001)))),
         new QuantPlan.Head(TableFormat.INT8, "calm.lm-head", Optional.empty()),
         new QuantPlan.Calibration("self", 33, 7, 25, 255, 11, List.of()),
-        1);
+        1,
+        Optional.empty());
   }
 
   private static QuantPlan.Candidate candidate(double score) {

@@ -4,21 +4,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.serving.reply.PreparedReply.Running;
-import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
-import io.netty.channel.ChannelOutboundHandlerAdapter;
-import io.netty.channel.ChannelPromise;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.handler.codec.http.DefaultHttpRequest;
 import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Queue;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -36,23 +31,6 @@ class NettyReplyTest {
   @AfterEach
   void close() {
     channel.finishAndReleaseAll();
-  }
-
-  /** Holds what is written until the client reads. */
-  @SuppressWarnings("FutureReturnValueIgnored") // the promise is the writer's
-  private static final class SlowReader extends ChannelOutboundHandlerAdapter {
-    private final Queue<Runnable> waiting = new ArrayDeque<>();
-
-    @Override
-    public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
-      waiting.add(() -> context.writeAndFlush(message, promise));
-    }
-
-    void read() {
-      while (!waiting.isEmpty()) {
-        waiting.remove().run();
-      }
-    }
   }
 
   private static final class Generating implements Running {

@@ -10,14 +10,9 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandler;
-import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
-import io.netty.channel.ChannelOutboundHandlerAdapter;
-import io.netty.channel.ChannelPromise;
 import io.netty.channel.embedded.EmbeddedChannel;
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.Queue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -35,23 +30,6 @@ class SlowReaderTimeoutTest {
   @AfterEach
   void close() {
     channel.finishAndReleaseAll();
-  }
-
-  /** Holds what is written until the client reads. */
-  @SuppressWarnings("FutureReturnValueIgnored") // the promise is the writer's
-  private static final class SlowReader extends ChannelOutboundHandlerAdapter {
-    private final Queue<Runnable> waiting = new ArrayDeque<>();
-
-    @Override
-    public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
-      waiting.add(() -> context.writeAndFlush(message, promise));
-    }
-
-    void read(int messages) {
-      for (int i = 0; i < messages; i++) {
-        waiting.remove().run();
-      }
-    }
   }
 
   private static ByteBuf bytes(int size) {

@@ -56,7 +56,6 @@ final class KernelsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    KernelVariant variant = bench.variant();
     if (shape != null
         && KernelShape.ALL.stream().noneMatch(linear -> linear.name().equals(shape))) {
       throw new ArgumentException(
@@ -64,6 +63,7 @@ final class KernelsCommand implements Callable<Integer> {
               .formatted(KernelShape.ALL.stream().map(KernelShape.Linear::name).toList(), shape));
     }
     BenchReport report = bench.report(spec.commandLine().getOut());
+    KernelVariant variant = bench.variant();
     Optional<OnnxRuntimePeer> onnx = onnx(report);
     Optional<ProductTimes> pytorch = pytorch(report);
     try {

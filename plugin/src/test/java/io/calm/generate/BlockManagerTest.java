@@ -215,6 +215,7 @@ class BlockManagerTest {
   @ParameterizedTest
   @MethodSource("seeds")
   void theAccountsAreThoseOfTheNaiveOne(long seed) {
+    Seeds.given(seed);
     SplittableRandom random = new SplittableRandom(seed);
     Model model = new Model(1 + random.nextInt(24));
     for (int step = 0; step < 400; step++) {

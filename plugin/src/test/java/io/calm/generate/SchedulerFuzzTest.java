@@ -320,6 +320,7 @@ class SchedulerFuzzTest {
   @ParameterizedTest
   @MethodSource("seeds")
   void everyRequestEndsOnceAsItWouldAlone(long seed) {
+    Seeds.given(seed);
     Run run = new Run(seed);
     for (int turn = 0; turn < 60; turn++) {
       run.disturb();

@@ -126,6 +126,7 @@ class SpeculationTest {
   @ParameterizedTest
   @MethodSource("seeds")
   void everyEventIsThatOfThePlainLoop(long seed) {
+    Seeds.given(seed);
     SplittableRandom random = new SplittableRandom(seed);
     int blocks = 4 + random.nextInt(6);
     int stepTokens = random.nextBoolean() ? 256 : 1 + random.nextInt(30);

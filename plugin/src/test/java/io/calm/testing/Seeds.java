@@ -39,6 +39,13 @@ public final class Seeds implements LauncherSessionListener {
     return seed;
   }
 
+  /** Names the seed that the running test got as an argument. */
+  public static void given(long seed) {
+    synchronized (USED) {
+      USED.getLast().add(seed);
+    }
+  }
+
   @Override
   public void launcherSessionOpened(LauncherSession session) {
     session.getLauncher().registerTestExecutionListeners(new Printer());

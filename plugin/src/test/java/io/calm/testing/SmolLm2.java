@@ -6,6 +6,7 @@ import io.calm.cli.models.PipDownload;
 import io.calm.cli.models.RecipeException;
 import io.calm.cli.models.RecipeFetcher;
 import io.calm.settings.CalmSettings;
+import io.calm.settings.SettingsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -39,7 +40,7 @@ public final class SmolLm2 {
       String reason = "";
       try {
         file = find();
-      } catch (RecipeException e) {
+      } catch (RecipeException | SettingsException e) { // e.g. a user without a home
         reason = e.getMessage().lines().findFirst().orElse("");
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.testing.Seeds;
 import java.time.Duration;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -69,8 +70,7 @@ class UrlsTest {
 
   @Test
   void anyTextIsShownAsTheRulesSay() {
-    long seed = System.nanoTime();
-    Random random = new Random(seed);
+    Random random = new Random(Seeds.next());
     String[] parts = {
       "://", "http:/", "file:", "a", "B", "7", ":", "@", "?", "#", "/", " ", "\n", "\r", "-", "a:8/"
     };
@@ -80,7 +80,7 @@ class UrlsTest {
         text.append(parts[random.nextInt(parts.length)]);
       }
       String url = text.toString();
-      assertEquals(oracle(url), Urls.withoutSecrets(url), () -> "seed " + seed + ": " + url);
+      assertEquals(oracle(url), Urls.withoutSecrets(url), url);
     }
   }
 

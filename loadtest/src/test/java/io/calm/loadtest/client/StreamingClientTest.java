@@ -3,6 +3,7 @@ package io.calm.loadtest.client;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
@@ -26,11 +27,7 @@ class StreamingClientTest {
     static Connection accept(ServerSocket server) {
       try {
         Socket socket = server.accept();
-        InputStream in = socket.getInputStream();
-        StringBuilder request = new StringBuilder();
-        while (!request.toString().contains("include_usage")) {
-          request.append((char) in.read());
-        }
+        readRequest(socket);
         Connection connection = new Connection(server, socket);
         connection.send("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
         return connection;
@@ -94,12 +91,21 @@ class StreamingClientTest {
     }
   }
 
+  /** Reads to the last key of a request. */
+  private static void readRequest(Socket socket) throws IOException {
+    StringBuilder request = new StringBuilder();
+    while (request.indexOf("include_usage") < 0) {
+      int next = socket.getInputStream().read();
+      if (next < 0) {
+        throw new EOFException("the client closed the connection after: " + request);
+      }
+      request.append((char) next);
+    }
+  }
+
   /** Reads a request and answers it, and keeps the connection open. */
   private static void answerWhole(Socket socket) throws IOException {
-    StringBuilder request = new StringBuilder();
-    while (!request.toString().contains("include_usage")) {
-      request.append((char) socket.getInputStream().read());
-    }
+    readRequest(socket);
     while (socket.getInputStream().available() > 0) {
       socket.getInputStream().read();
     }

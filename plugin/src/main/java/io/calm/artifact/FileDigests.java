@@ -1,6 +1,7 @@
 package io.calm.artifact;
 
 import io.calm.files.FileErrors;
+import io.calm.files.FileStamp;
 import io.calm.files.PrivateFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -91,20 +92,37 @@ public final class FileDigests {
           Files.getLastModifiedTime(real).toInstant().plus(SETTLED).isBefore(clock.instant());
       String sha256 = Sha256.of(real);
       if (!identity(real).equals(identity)) {
-        throw new ArtifactException(
-            "%s: expected a finished file, but it changed while it was read; retry when nothing writes it"
-                .formatted(file));
+        throw changed(file);
       }
       if (settled) {
         remember(entry(real), identity, sha256);
       }
       return sha256;
     } catch (IOException e) {
-      throw new ArtifactException(
-          "%s: cannot be read: %s; check path and permissions"
-              .formatted(file, FileErrors.reason(e)),
-          e);
+      throw unreadable(file, e);
     }
+  }
+
+  private static void requireSame(FileStamp file) {
+    try {
+      if (!FileStamp.of(file.path()).equals(file)) {
+        throw changed(file.path());
+      }
+    } catch (IOException e) {
+      throw unreadable(file.path(), e);
+    }
+  }
+
+  private static ArtifactException changed(Path file) {
+    return new ArtifactException(
+        "%s: expected a finished file, but it changed while it was read; retry when nothing writes it"
+            .formatted(file));
+  }
+
+  private static ArtifactException unreadable(Path file, IOException e) {
+    return new ArtifactException(
+        "%s: cannot be read: %s; check path and permissions".formatted(file, FileErrors.reason(e)),
+        e);
   }
 
   /**
@@ -113,20 +131,23 @@ public final class FileDigests {
    * computed before the files are read for it, because {@code compute} may refuse them at once.
    *
    * @param question name of the question
+   * @param files stamps of the files that {@code compute} reads, which may be open since
    * @param compute computes the answer from the files
-   * @throws ArtifactException if a file cannot be read, or changes while it is read
+   * @throws ArtifactException if a file cannot be read, or is no longer the one of its stamp
    */
-  public boolean answer(String question, List<Path> files, BooleanSupplier compute) {
-    List<Optional<String>> known = files.stream().map(this::remembered).toList();
+  public boolean answer(String question, List<FileStamp> files, BooleanSupplier compute) {
+    List<Optional<String>> known = files.stream().map(file -> remembered(file.path())).toList();
     Optional<Boolean> computed =
         known.stream().allMatch(Optional::isPresent)
             ? Optional.empty()
             : Optional.of(compute.getAsBoolean());
     StringBuilder asked = new StringBuilder(question);
     for (int i = 0; i < files.size(); i++) {
-      Path file =
-          files.get(i); // looked up again: it may have changed while the answer was computed
+      Path file = files.get(i).path(); // looked up again: it may be another file by now
       asked.append('\n').append(known.get(i).isPresent() ? sha256(file) : read(file));
+    }
+    for (FileStamp file : files) {
+      requireSame(file); // the answer is of the stamped file, the digest of the file by name
     }
     String identity = asked.toString();
     Path entry = directory.resolve(digestOf(identity));

@@ -1,5 +1,6 @@
 package io.calm.checkpoint;
 
+import io.calm.files.FileStamp;
 import io.calm.model.LinearRole;
 import io.calm.model.WeightSource;
 import io.calm.tensor.Parallel;
@@ -14,8 +15,13 @@ import java.util.Optional;
  */
 public interface Checkpoint extends WeightSource, AutoCloseable {
 
+  /** Returns the stamps of the files that make up the model, in a fixed order. */
+  List<FileStamp> stamps();
+
   /** Returns the files that make up the model, in a fixed order. */
-  List<Path> files();
+  default List<Path> files() {
+    return stamps().stream().map(FileStamp::path).toList();
+  }
 
   /** Returns the files of configuration, tokenizer and chat template. */
   SourceFiles source();

@@ -1,6 +1,6 @@
 package io.calm.checkpoint;
 
-import java.nio.file.Path;
+import io.calm.files.FileStamp;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 
@@ -14,8 +14,9 @@ public interface FileCheckCache {
    * Returns the result of a check, possibly from an earlier run on files of the same contents.
    *
    * @param check name of the check
-   * @param files the files that the result depends on
+   * @param files the files that the result depends on, as the check reads them
    * @param compute runs the check
+   * @throws CheckpointException if a file is no longer the one of its stamp
    */
-  boolean get(String check, List<Path> files, BooleanSupplier compute);
+  boolean get(String check, List<FileStamp> files, BooleanSupplier compute);
 }

@@ -62,7 +62,7 @@ final class QuantizeCommand implements Callable<Integer> {
             .answers()
             .get(
                 "tokenizer can be built",
-                checkpoint.files(),
+                checkpoint.stamps(),
                 () -> {
                   Tokenizer unusedTokenizer = checkpoint.tokenizer(); // kept for a calibration
                   return true;

@@ -1,10 +1,13 @@
 package io.calm.artifact;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.files.FileStamp;
 import io.calm.testing.SealedFiles;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -43,6 +46,10 @@ final class FileDigestsTest {
     Files.setLastModifiedTime(file, time);
   }
 
+  private static List<FileStamp> stamps(Path file) throws IOException {
+    return List.of(FileStamp.of(file));
+  }
+
   private List<Path> entries() throws IOException {
     Path cache = directory.resolve("cache").resolve("digests");
     if (!Files.isDirectory(cache)) {
@@ -60,24 +67,47 @@ final class FileDigestsTest {
     overwrite(other, "other", OLD);
     for (boolean value : new boolean[] {true, false}) {
       String question = "q" + value;
-      assertEquals(value, digests.answer(question, List.of(other), () -> value));
+      assertEquals(value, digests.answer(question, stamps(other), () -> value));
       FileDigests later = new FileDigests(directory.resolve("cache"));
       BooleanSupplier never =
           () -> {
             throw new AssertionError("it is remembered");
           };
-      assertEquals(value, later.answer(question, List.of(other), never));
-      assertEquals(!value, later.answer(question + "?", List.of(other), () -> !value));
+      assertEquals(value, later.answer(question, stamps(other), never));
+      assertEquals(!value, later.answer(question + "?", stamps(other), () -> !value));
     }
     overwrite(other, "changed", OLD);
-    assertEquals(false, digests.answer("qtrue", List.of(other), () -> false));
+    assertEquals(false, digests.answer("qtrue", stamps(other), () -> false));
     try (Stream<Path> entries = Files.list(directory.resolve("cache/digests"))) {
       for (Path entry : entries.toList()) {
         Files.delete(entry);
         Files.writeString(entry, "damaged");
       }
     }
-    assertEquals(true, digests.answer("qtrue", List.of(other), () -> true));
+    assertEquals(true, digests.answer("qtrue", stamps(other), () -> true));
+  }
+
+  /** The answer is of an open file, which has lost its name to another one. */
+  @Test
+  void anAnswerIsNotRememberedForAFileThatWasReplacedSince() throws IOException {
+    List<FileStamp> opened = stamps(file);
+    Path other = directory.resolve("other");
+    overwrite(other, "xyz", OLD);
+    String refusal =
+        file
+            + ": expected a finished file, but it changed while it was read; retry when nothing"
+            + " writes it";
+    BooleanSupplier replacing =
+        () -> {
+          assertDoesNotThrow(() -> Files.move(other, file, StandardCopyOption.REPLACE_EXISTING));
+          return true;
+        };
+    for (BooleanSupplier compute : List.of(replacing, () -> true)) {
+      ArtifactException refused =
+          assertThrows(ArtifactException.class, () -> digests.answer("q", opened, compute));
+      assertEquals(refusal, refused.getMessage());
+    }
+    assertFalse(digests.answer("q", stamps(file), () -> false));
   }
 
   @Test
@@ -90,7 +120,7 @@ final class FileDigestsTest {
     assertEquals(
         refusal,
         assertThrows(
-            IllegalStateException.class, () -> digests.answer("q", List.of(file), refuses)));
+            IllegalStateException.class, () -> digests.answer("q", stamps(file), refuses)));
     assertEquals(List.of(), entries());
   }
 
@@ -187,7 +217,7 @@ final class FileDigestsTest {
     Files.delete(entry);
     Files.writeString(entry, "damaged");
     try (CapturedLog log = new CapturedLog()) {
-      assertTrue(digests.answer("q", List.of(file), () -> true));
+      assertTrue(digests.answer("q", stamps(file), () -> true));
       assertEquals(1, log.lines().size(), () -> String.join("\n", log.lines()));
     }
   }

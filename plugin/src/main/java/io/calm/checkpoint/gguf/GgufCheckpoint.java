@@ -37,7 +37,7 @@ public final class GgufCheckpoint {
     Map<String, Object> metadata = gguf.metadata();
     return new StoredCheckpoint(
         tensors,
-        List.of(path),
+        List.of(gguf.stamp()),
         new SourceFiles.Gguf(metadata),
         generationDefaults(new GgufKeys(gguf), spec.vocabulary()),
         () -> TokenizerLoader.fromGguf(metadata, probeTokenizer),

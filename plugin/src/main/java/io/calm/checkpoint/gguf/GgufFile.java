@@ -6,6 +6,7 @@ import io.calm.checkpoint.storage.ForeignFiles;
 import io.calm.checkpoint.storage.StoredTensor;
 import io.calm.checkpoint.storage.TensorTable;
 import io.calm.checkpoint.storage.TensorType;
+import io.calm.files.FileStamp;
 import io.calm.text.Printable;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -131,6 +132,11 @@ public final class GgufFile {
 
   public Path path() {
     return file.path();
+  }
+
+  /** Returns the stamp of the file, as it was opened. */
+  public FileStamp stamp() {
+    return file.stamp();
   }
 
   /** A tensor as the header declares it, with its offset from the start of the data. */

@@ -3,6 +3,7 @@ package io.calm.checkpoint.hf;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.FileCheckCache;
 import io.calm.checkpoint.SourceFiles;
+import io.calm.checkpoint.storage.CheckpointFile;
 import io.calm.checkpoint.storage.ForeignFiles;
 import io.calm.checkpoint.storage.ModelTensors;
 import io.calm.checkpoint.storage.RowOrder;
@@ -10,6 +11,7 @@ import io.calm.checkpoint.storage.StoredCheckpoint;
 import io.calm.checkpoint.template.ChatTemplateLoader;
 import io.calm.checkpoint.tokenizer.SpecialTokens;
 import io.calm.checkpoint.tokenizer.TokenizerLoader;
+import io.calm.files.FileStamp;
 import io.calm.model.ModelSpec;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,9 +41,17 @@ public final class HfDirectory {
     for (String name : SourceFiles.Directory.READ) {
       ForeignFiles.requireNone(directory.resolve(name));
     }
+    List<FileStamp> stamps = new ArrayList<>();
+    for (String name : MODEL_FILES) { // read by name, below or on first use
+      Path file = directory.resolve(name);
+      if (Files.exists(file)) {
+        stamps.add(CheckpointFile.stamp(file));
+      }
+    }
     ConfigFields config = ConfigFields.read(directory.resolve(CONFIG));
     ModelSpec spec = HfSpec.read(config);
     HfWeights weights = HfWeights.open(directory);
+    stamps.addAll(weights.stamps());
     HfTiedEmbeddings ties = HfTiedEmbeddings.resolve(spec, weights.table(), checks);
     ModelTensors tensors =
         new ModelTensors(
@@ -50,17 +60,9 @@ public final class HfDirectory {
             weights.table(),
             RowOrder.AS_STORED,
             config.integer("num_nextn_predict_layers").orElse(0));
-    List<Path> files = new ArrayList<>();
-    for (String name : MODEL_FILES) {
-      Path file = directory.resolve(name);
-      if (Files.exists(file)) {
-        files.add(file);
-      }
-    }
-    files.addAll(weights.files());
     return new StoredCheckpoint(
         tensors,
-        files,
+        stamps,
         new SourceFiles.Directory(directory),
         HfGeneration.read(
             ConfigFields.readIfPresent(directory.resolve(GENERATION)),

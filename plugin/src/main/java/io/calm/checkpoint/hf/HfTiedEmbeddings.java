@@ -40,7 +40,7 @@ record HfTiedEmbeddings(ModelSpec spec, TensorNames names) {
     boolean equal =
         checks.get(
             "embeddings equal lm_head",
-            List.of(embeddings.get().file(), head.get().file()),
+            List.of(embeddings.get().stamp(), head.get().stamp()),
             () -> embeddings.get().hasValuesOf(head.get()));
     if (equal) {
       return asConfigured;

@@ -2,9 +2,11 @@ package io.calm.checkpoint.hf;
 
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.safetensors.SafetensorsFile;
+import io.calm.checkpoint.storage.CheckpointFile;
 import io.calm.checkpoint.storage.ForeignFiles;
 import io.calm.checkpoint.storage.StoredTensor;
 import io.calm.checkpoint.storage.TensorTable;
+import io.calm.files.FileStamp;
 import io.calm.text.Printable;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,9 +25,9 @@ import org.slf4j.LoggerFactory;
  * The weights of a Hugging Face directory, in one file or in shards.
  *
  * @param table all tensors
- * @param files the files of the weights and their index, in a fixed order
+ * @param stamps the files of the weights and their index, in a fixed order, as they were opened
  */
-record HfWeights(TensorTable table, List<Path> files) {
+record HfWeights(TensorTable table, List<FileStamp> stamps) {
   private static final Logger logger = LoggerFactory.getLogger(HfWeights.class);
   private static final String SINGLE = "model.safetensors";
   private static final Pattern SHARD = Pattern.compile("[^/\\\\\\p{Cntrl}]{1,200}\\.safetensors");
@@ -40,7 +42,8 @@ record HfWeights(TensorTable table, List<Path> files) {
     Path single = directory.resolve(SINGLE);
     ForeignFiles.requireNone(single);
     if (Files.exists(single)) {
-      return new HfWeights(SafetensorsFile.open(single), List.of(single));
+      CheckpointFile file = CheckpointFile.open(single);
+      return new HfWeights(SafetensorsFile.read(file), List.of(file.stamp()));
     }
     Path index = directory.resolve(INDEX);
     if (Files.exists(index)) {
@@ -50,6 +53,7 @@ record HfWeights(TensorTable table, List<Path> files) {
   }
 
   private static HfWeights sharded(Path directory, Path index) {
+    List<FileStamp> stamps = new ArrayList<>(List.of(CheckpointFile.stamp(index)));
     ConfigFields map =
         ConfigFields.read(index)
             .object("weight_map")
@@ -65,11 +69,12 @@ record HfWeights(TensorTable table, List<Path> files) {
       shards.add(shardName(map, tensor));
     }
     List<StoredTensor> tensors = new ArrayList<>();
-    List<Path> files = new ArrayList<>(List.of(index));
     for (String shard : shards) {
-      Path file = directory.resolve(shard);
-      tensors.addAll(SafetensorsFile.open(file).all());
-      files.add(file);
+      Path path = directory.resolve(shard);
+      ForeignFiles.requireNone(path);
+      CheckpointFile file = CheckpointFile.open(path);
+      stamps.add(file.stamp());
+      tensors.addAll(SafetensorsFile.read(file).all());
       if (tensors.size() > SafetensorsFile.MAX_TENSORS) {
         throw CheckpointException.refused(
             index.toString(),
@@ -97,7 +102,7 @@ record HfWeights(TensorTable table, List<Path> files) {
           missing.size(),
           Printable.of(missing.keySet().iterator().next()));
     }
-    return new HfWeights(table.withMissing(missing), List.copyOf(files));
+    return new HfWeights(table.withMissing(missing), List.copyOf(stamps));
   }
 
   /** Returns the tensors without duplicates outside the shard that the index lists. */

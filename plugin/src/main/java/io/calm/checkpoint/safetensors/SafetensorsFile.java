@@ -37,9 +37,17 @@ public final class SafetensorsFile {
    */
   public static TensorTable open(Path path) {
     ForeignFiles.requireNone(path);
-    CheckpointFile file = CheckpointFile.open(path);
+    return read(CheckpointFile.open(path));
+  }
+
+  /**
+   * Reads the header of an opened file.
+   *
+   * @throws CheckpointException as {@link #open}
+   */
+  public static TensorTable read(CheckpointFile file) {
     long headerLength = headerLength(file);
-    List<HeaderEntry> entries = HeaderParser.parse(path, header(file, (int) headerLength));
+    List<HeaderEntry> entries = HeaderParser.parse(file.path(), header(file, (int) headerLength));
     long data = LENGTH_BYTES + headerLength;
     requireCovered(file, entries, file.size() - data);
     List<StoredTensor> tensors = new ArrayList<>();
@@ -55,7 +63,7 @@ public final class SafetensorsFile {
       }
       tensors.add(tensor);
     }
-    return TensorTable.of(path.toString(), tensors);
+    return TensorTable.of(file.toString(), tensors);
   }
 
   private static long headerLength(CheckpointFile file) {

@@ -11,7 +11,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A checkpoint file of any size, read at arbitrary offsets. Thread safe.
@@ -28,16 +27,12 @@ public final class CheckpointFile {
   /** Maximum size of one read: a thread keeps direct memory of the size of its largest one. */
   static final int PIECE_BYTES = 1 << 20;
 
-  private final Path path;
-  private final long size;
-  private final @Nullable Object identity;
+  private final FileStamp stamp;
   private volatile FileChannel channel;
   private boolean closed;
 
-  private CheckpointFile(Path path, long size, @Nullable Object identity, FileChannel channel) {
-    this.path = path;
-    this.size = size;
-    this.identity = identity;
+  private CheckpointFile(FileStamp stamp, FileChannel channel) {
+    this.stamp = stamp;
     this.channel = channel;
   }
 
@@ -54,9 +49,26 @@ public final class CheckpointFile {
     try {
       FileStamp stamp = FileStamp.of(path);
       FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
-      return new CheckpointFile(path, stamp.size(), stamp.identity(), channel);
+      return new CheckpointFile(stamp, channel);
     } catch (IOException e) {
       throw unreadable(path, e);
+    }
+  }
+
+  /**
+   * Returns the stamp of a file that is read by name later. A stamp that is taken before the read
+   * shows every replacement since.
+   *
+   * @throws CheckpointException if the file is gone
+   */
+  public static FileStamp stamp(Path path) {
+    try {
+      return FileStamp.of(path);
+    } catch (IOException e) {
+      throw new CheckpointException(
+          "%s: expected a file, got %s; restore it and load again"
+              .formatted(path, FileErrors.reason(e)),
+          e);
     }
   }
 
@@ -73,11 +85,16 @@ public final class CheckpointFile {
   }
 
   public Path path() {
-    return path;
+    return stamp.path();
   }
 
   public long size() {
-    return size;
+    return stamp.size();
+  }
+
+  /** Returns the stamp that was taken just before the file was opened. */
+  public FileStamp stamp() {
+    return stamp;
   }
 
   /**
@@ -89,8 +106,8 @@ public final class CheckpointFile {
    *     opened
    */
   public void read(long offset, byte[] target, int length) {
-    if (offset < 0 || length > size - offset) {
-      throw new IndexOutOfBoundsException("%d bytes at %d of %d".formatted(length, offset, size));
+    if (offset < 0 || length > size() - offset) {
+      throw new IndexOutOfBoundsException("%d bytes at %d of %d".formatted(length, offset, size()));
     }
     // A read on an interrupted thread would close the channel.
     boolean interrupted = Thread.interrupted();
@@ -109,7 +126,7 @@ public final class CheckpointFile {
         }
       }
     } catch (IOException e) {
-      throw unreadable(path, e);
+      throw unreadable(path(), e);
     } finally {
       if (interrupted) {
         Thread.currentThread().interrupt();
@@ -120,19 +137,19 @@ public final class CheckpointFile {
   private CheckpointException truncated(long now) {
     return new CheckpointException(
         "%s: expected %d bytes, as it was opened, got %d: it was cut short while in use; restore it and load again"
-            .formatted(path, size, now));
+            .formatted(path(), size(), now));
   }
 
   /** Opens the file again after an interrupt has closed the channel. */
   private synchronized void reopen(FileChannel interrupted) throws IOException {
     if (closed) {
-      throw new IllegalStateException("%s: the file is closed".formatted(path));
+      throw new IllegalStateException("%s: the file is closed".formatted(path()));
     }
     if (channel == interrupted) {
-      if (!Objects.equals(FileStamp.of(path).identity(), identity)) {
+      if (!Objects.equals(FileStamp.of(path()).identity(), stamp.identity())) {
         throw new IOException("the file was replaced");
       }
-      channel = FileChannel.open(path, StandardOpenOption.READ);
+      channel = FileChannel.open(path(), StandardOpenOption.READ);
     }
   }
 
@@ -142,12 +159,12 @@ public final class CheckpointFile {
     try {
       channel.close();
     } catch (IOException e) {
-      throw unreadable(path, e);
+      throw unreadable(path(), e);
     }
   }
 
   @Override
   public String toString() {
-    return path.toString();
+    return path().toString();
   }
 }

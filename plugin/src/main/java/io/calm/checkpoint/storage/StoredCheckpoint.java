@@ -7,7 +7,6 @@ import io.calm.checkpoint.GenerationDefaults;
 import io.calm.checkpoint.SourceCoverage;
 import io.calm.checkpoint.SourceFiles;
 import io.calm.checkpoint.Tokenizer;
-import io.calm.files.FileErrors;
 import io.calm.files.FileStamp;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
@@ -15,8 +14,6 @@ import io.calm.model.ModelSpec;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedMatrix;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -25,7 +22,6 @@ import java.util.function.Supplier;
 /** A checkpoint with its tensors in files. Thread safe. */
 public final class StoredCheckpoint implements Checkpoint {
   private final ModelTensors tensors;
-  private final List<Path> files;
   private final List<FileStamp> stamps;
   private final SourceFiles source;
   private final GenerationDefaults generationDefaults;
@@ -36,22 +32,21 @@ public final class StoredCheckpoint implements Checkpoint {
   /**
    * Creates a checkpoint.
    *
-   * @param files the files that make up the model, in a fixed order
+   * @param stamps the files that make up the model, in a fixed order; each stamp was taken before
+   *     its file was read
    * @param source the files of configuration, tokenizer and chat template
    * @param tokenizer builds the tokenizer on first use
    * @param chatTemplate loads the chat template on first use
-   * @throws CheckpointException if a file is gone
    */
   public StoredCheckpoint(
       ModelTensors tensors,
-      List<Path> files,
+      List<FileStamp> stamps,
       SourceFiles source,
       GenerationDefaults generationDefaults,
       Supplier<Tokenizer> tokenizer,
       Supplier<Optional<ChatTemplate>> chatTemplate) {
     this.tensors = tensors;
-    this.files = List.copyOf(files);
-    this.stamps = files.stream().map(StoredCheckpoint::stamp).toList();
+    this.stamps = List.copyOf(stamps);
     this.source = source;
     this.generationDefaults = generationDefaults;
     this.tokenizer = new Lazy<>(tokenizer);
@@ -64,8 +59,8 @@ public final class StoredCheckpoint implements Checkpoint {
   }
 
   @Override
-  public List<Path> files() {
-    return files;
+  public List<FileStamp> stamps() {
+    return stamps;
   }
 
   @Override
@@ -134,21 +129,10 @@ public final class StoredCheckpoint implements Checkpoint {
     return chatTemplate.get();
   }
 
-  private static FileStamp stamp(Path file) {
-    try {
-      return FileStamp.of(file);
-    } catch (IOException e) {
-      throw new CheckpointException(
-          "%s: expected a file, got %s; restore it and load again"
-              .formatted(file, FileErrors.reason(e)),
-          e);
-    }
-  }
-
   @Override
   public void requireUnchanged() {
     for (FileStamp stamp : stamps) {
-      if (!stamp.equals(stamp(stamp.path()))) {
+      if (!stamp.equals(CheckpointFile.stamp(stamp.path()))) {
         throw new CheckpointException(
             "%s: expected the file that was opened, but it was changed or replaced while the model was loaded; load again when nothing writes the model's files"
                 .formatted(stamp.path()));
@@ -171,7 +155,8 @@ public final class StoredCheckpoint implements Checkpoint {
 
   private void requireOpen() {
     if (closed) {
-      throw new IllegalStateException("%s: the checkpoint is closed".formatted(files.get(0)));
+      throw new IllegalStateException(
+          "%s: the checkpoint is closed".formatted(stamps.get(0).path()));
     }
   }
 

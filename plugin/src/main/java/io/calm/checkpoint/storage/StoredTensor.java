@@ -1,6 +1,7 @@
 package io.calm.checkpoint.storage;
 
 import io.calm.checkpoint.CheckpointException;
+import io.calm.files.FileStamp;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.text.Printable;
@@ -106,6 +107,11 @@ public final class StoredTensor {
   /** Returns the file that contains the tensor. */
   public Path file() {
     return file.path();
+  }
+
+  /** Returns the stamp of the file that contains the tensor, as it was opened. */
+  public FileStamp stamp() {
+    return file.stamp();
   }
 
   public TensorType type() {

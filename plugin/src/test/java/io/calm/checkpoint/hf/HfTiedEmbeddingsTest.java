@@ -2,16 +2,22 @@ package io.calm.checkpoint.hf;
 
 import static io.calm.checkpoint.Refused.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.FileCheckCache;
 import io.calm.checkpoint.open.Checkpoints;
+import io.calm.files.FileStamp;
 import io.calm.tensor.Matrix;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -74,7 +80,7 @@ class HfTiedEmbeddingsTest {
     for (boolean equal : new boolean[] {true, false}) {
       FileCheckCache remembered =
           (question, files, compute) -> {
-            asked.add(files);
+            asked.add(files.stream().map(FileStamp::path).toList());
             assertFalse(compute.getAsBoolean(), "the tables differ");
             return equal;
           };
@@ -90,6 +96,28 @@ class HfTiedEmbeddingsTest {
           throw new AssertionError("one table needs no comparison");
         };
     Checkpoints.open(directory, false, never).close();
+  }
+
+  /** The open file has lost its name before the opening ends; the key would be of the other one. */
+  @Test
+  void aFileThatIsReplacedDuringItsOpeningIsNoticed() throws IOException {
+    for (String name : List.of("model.safetensors", "config.json")) {
+      new TinyHf().put(TinyHf.HEAD, OWN).write(directory);
+      Path file = directory.resolve(name);
+      Path other = Files.copy(file, directory.resolve("other"));
+      FileCheckCache replacing =
+          (check, files, compute) -> {
+            assertDoesNotThrow(() -> Files.move(other, file, StandardCopyOption.REPLACE_EXISTING));
+            return compute.getAsBoolean();
+          };
+      try (Checkpoint checkpoint = Checkpoints.open(directory, false, replacing)) {
+        CheckpointException refused =
+            assertThrows(CheckpointException.class, checkpoint::requireUnchanged);
+        assertTrue(
+            refused.getMessage().startsWith(file + ": expected the file that was opened"),
+            refused::toString);
+      }
+    }
   }
 
   @Test

@@ -15,7 +15,7 @@ import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
 import java.io.IOException;
-import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -35,7 +35,12 @@ final class ArtifactReader {
     this.directory = directory;
   }
 
-  /** Opens and verifies {@code directory}, which must be the artifact of {@code key}. */
+  /**
+   * Opens and verifies {@code directory}, which must be the artifact of {@code key}.
+   *
+   * @throws BadArtifactException if its bytes are wrong
+   * @throws ArtifactException if its bytes cannot be read, which says nothing about them
+   */
   static Artifact open(Path directory, ArtifactKey key) throws BadArtifactException {
     ArtifactReader reader = new ArtifactReader(directory);
     boolean good = false;
@@ -45,10 +50,13 @@ final class ArtifactReader {
       return artifact;
     } catch (UntrustedPathException e) {
       throw new ArtifactException(String.valueOf(e.getMessage()), e);
-    } catch (ClosedByInterruptException e) {
+    } catch (ClosedChannelException e) { // nothing but an interrupt closes a channel in use
       throw new ArtifactException("%s: interrupted while it was read".formatted(directory), e);
     } catch (IOException e) {
-      throw new BadArtifactException("cannot be read: " + FileErrors.reason(e), e);
+      throw new ArtifactException(
+          "%s: cannot be read: %s; remove the cause and load the model again"
+              .formatted(directory, FileErrors.reason(e)),
+          e);
     } catch (InternalError e) { // a mapped page that is not there
       throw new BadArtifactException("was cut short while it was read: " + e.getMessage(), e);
     } catch (IllegalArgumentException | IndexOutOfBoundsException | JsonParseException e) {

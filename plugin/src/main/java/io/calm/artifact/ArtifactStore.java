@@ -107,7 +107,8 @@ public final class ArtifactStore {
    * Returns the published artifact of {@code key}, for a caller that makes it otherwise. A damaged
    * artifact is logged and not returned; {@link #begin} replaces it.
    *
-   * @throws ArtifactException if another user may have written it, or if it is reached by a link
+   * @throws ArtifactException if another user may have written it, if it is reached by a link, or
+   *     if it cannot be read
    */
   public Optional<Artifact> find(ArtifactKey key) {
     return find(key, "it will be rebuilt");

@@ -1,8 +1,8 @@
 package io.calm.artifact;
 
-import io.calm.files.FileErrors;
 import io.calm.tensor.Parallel;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.util.HexFormat;
@@ -51,8 +51,10 @@ final class Checksums {
 
   /**
    * Returns a description of the first part that differs; empty if none does. Uses all processors.
+   *
+   * @throws IOException if a part cannot be read, which does not show that it differs
    */
-  static Optional<String> verify(FileChannel file, List<Expected> parts) {
+  static Optional<String> verify(FileChannel file, List<Expected> parts) throws IOException {
     AtomicReferenceArray<Optional<String>> results = new AtomicReferenceArray<>(parts.size());
     int threads = Math.min(MAX_THREADS, Runtime.getRuntime().availableProcessors());
     try (Parallel parallel = new Parallel(threads)) {
@@ -61,9 +63,11 @@ final class Checksums {
           (from, to) -> {
             ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER);
             for (int i = from; i < to; i++) {
-              results.set(i, unlessUnreadable(file, parts.get(i), buffer));
+              results.set(i, verified(file, parts.get(i), buffer));
             }
           });
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
     }
     for (int i = 0; i < parts.size(); i++) {
       if (results.get(i).isPresent()) {
@@ -73,12 +77,11 @@ final class Checksums {
     return Optional.empty();
   }
 
-  private static Optional<String> unlessUnreadable(
-      FileChannel file, Expected part, ByteBuffer buffer) {
+  private static Optional<String> verified(FileChannel file, Expected part, ByteBuffer buffer) {
     try {
       return part.verify(file, buffer);
     } catch (IOException e) {
-      return Optional.of("%s: cannot be read: %s".formatted(part.name(), FileErrors.reason(e)));
+      throw new UncheckedIOException(e);
     }
   }
 }

@@ -6,9 +6,9 @@ import java.nio.channels.FileChannel;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -133,14 +133,13 @@ public final class PrivateFiles {
   /**
    * Opens a published file for reading.
    *
-   * @throws NoSuchFileException if it does not exist
+   * @throws java.nio.file.NoSuchFileException if it does not exist
    * @throws UntrustedPathException if it is not a regular file, or belongs to another user
    */
   public static FileChannel open(Path file) throws IOException {
-    if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
-      if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
-        throw new NoSuchFileException(file.toString());
-      }
+    BasicFileAttributes attributes =
+        Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+    if (!attributes.isRegularFile()) {
       throw new UntrustedPathException(
           "%s: expected a file, got %s; remove it".formatted(file, kind(file)));
     }

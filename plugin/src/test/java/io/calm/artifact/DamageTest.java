@@ -2,11 +2,14 @@ package io.calm.artifact;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.model.QuantizedModel;
 import io.calm.testing.Seeds;
 import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,6 +19,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -179,6 +183,34 @@ final class DamageTest {
     assertTrue(
         refusal().contains("inconsistent: final-norm: expected 96 weights, got 1"), "the reason");
     assertIsMadeAgain();
+  }
+
+  /** A failure of the file system says nothing about the bytes, which may have taken an hour. */
+  @Test
+  void anArtifactThatCannotBeReadIsKept() throws IOException {
+    rewriteManifest("tables.bin", "x".repeat(300)); // too long a name to be opened
+    for (Executable read :
+        new Executable[] {
+          () -> store.find(ExampleModel.KEY), () -> ExampleModel.publish(store, MODEL)
+        }) {
+      ArtifactException refused = assertThrows(ArtifactException.class, read);
+      assertEquals(
+          directory
+              + ": cannot be read: File name too long; remove the cause and load the model again",
+          refused.getMessage());
+    }
+    assertEquals(5, files().size());
+  }
+
+  @Test
+  void aPartThatCannotBeReadDoesNotCountAsDifferent() throws IOException {
+    List<Checksums.Expected> parts =
+        List.of(
+            new Checksums.Expected("a", 0, 1, "00000000"),
+            new Checksums.Expected("b", 1, 1, "00000000"));
+    FileChannel closed = FileChannel.open(directory.resolve(Manifest.BLOCKS));
+    closed.close();
+    assertThrows(ClosedChannelException.class, () -> Checksums.verify(closed, parts));
   }
 
   @Test

@@ -25,16 +25,16 @@ public final class DecoderSequences {
     return new Sequence();
   }
 
-  private int take() {
-    if (!free.isEmpty()) {
-      return free.pop();
-    }
-    if (unused == blocks) {
+  private void requireFree(int count) {
+    if (count > free.size() + blocks - unused) {
       throw new IllegalStateException(
-          "keys and values: expected a free block, got all %d in use; hold fewer or shorter sequences"
-              .formatted(blocks));
+          "keys and values: expected %d free blocks, got %d of %d; hold fewer or shorter sequences"
+              .formatted(count, free.size() + blocks - unused, blocks));
     }
-    return unused++;
+  }
+
+  private int take() {
+    return free.isEmpty() ? unused++ : free.pop();
   }
 
   /** A sequence and its KV blocks. */
@@ -53,11 +53,12 @@ public final class DecoderSequences {
      * Returns the chunk of the next tokens, for the next step. If that step fails, the sequence
      * must be closed.
      *
-     * @throws IllegalStateException if there is no free block
+     * @throws IllegalStateException if there are too few free blocks; the sequence is as before
      */
     public Chunk append(int[] tokens, Wanted wanted) {
       int needed = Decoder.blocksFor(length + tokens.length);
       int held = table.length;
+      requireFree(needed - held);
       table = Arrays.copyOf(table, needed);
       for (int i = held; i < needed; i++) {
         table[i] = take();

@@ -44,10 +44,14 @@ public final class ByteBudget {
    * @param ceiling the maximum total after this call, for users that must leave some to others
    */
   public boolean take(long bytes, long ceiling) {
-    if (taken.addAndGet(bytes) <= ceiling) {
-      return true;
+    long before = taken.get();
+    while (before + bytes <= ceiling) {
+      long found = taken.compareAndExchange(before, before + bytes);
+      if (found == before) {
+        return true;
+      }
+      before = found;
     }
-    taken.addAndGet(-bytes);
     return false;
   }
 

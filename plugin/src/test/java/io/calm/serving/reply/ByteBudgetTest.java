@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -59,6 +60,29 @@ class ByteBudgetTest {
     assertEquals(2 * MAX, budget.max());
     budget.raise(1);
     assertEquals(2 * MAX, budget.max());
+  }
+
+  /** A refusal once counted for an instant, and a smaller request beside it was refused too. */
+  @Test
+  void aRequestThatFitsIsTakenWhileALargerOneIsRefused() throws InterruptedException {
+    AtomicBoolean ended = new AtomicBoolean();
+    Thread larger =
+        new Thread(
+            () -> {
+              while (!ended.get()) {
+                assertFalse(budget.take(MAX + 1));
+              }
+            });
+    larger.start();
+    try {
+      for (int i = 0; i < 2_000_000; i++) {
+        assertTrue(budget.take(1));
+        budget.give(1);
+      }
+    } finally {
+      ended.set(true);
+      larger.join();
+    }
   }
 
   @ParameterizedTest

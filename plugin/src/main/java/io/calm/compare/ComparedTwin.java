@@ -45,8 +45,7 @@ final class ComparedTwin {
     try {
       return description.get();
     } catch (RuntimeException e) {
-      return new LatencyReport.Twin(
-          "auto", "", false, TwinState.FAILED, String.valueOf(e.getMessage()));
+      return new LatencyReport.Twin("auto", "", false, TwinState.FAILED, reason(e));
     }
   }
 
@@ -90,7 +89,7 @@ final class ComparedTwin {
       twin = reading(source::describe);
       throwIfClosed(); // an unloading that met files being read does not wait for a decoder
       answer(stored);
-    } catch (RuntimeException | OutOfMemoryError e) {
+    } catch (RuntimeException | Error e) {
       if (shadow.twin().isEmpty()) {
         failed(e);
       }
@@ -129,8 +128,8 @@ final class ComparedTwin {
       shareFailure = Optional.empty();
       logger.info(
           "{}: {} answers a share of {} of the requests", model, twin.variant(), shadow.share());
-    } catch (RuntimeException | OutOfMemoryError e) {
-      shareFailure = Optional.of(String.valueOf(e.getMessage()));
+    } catch (RuntimeException | Error e) {
+      shareFailure = Optional.of(reason(e));
       warn(e);
     }
   }
@@ -138,7 +137,7 @@ final class ComparedTwin {
   /** Records that there is no twin for now. */
   void failed(Throwable e) {
     if (!closed.getAsBoolean()) {
-      twin = twin.with(TwinState.FAILED, String.valueOf(e.getMessage()));
+      twin = twin.with(TwinState.FAILED, reason(e));
       warn(e);
     }
   }
@@ -148,7 +147,13 @@ final class ComparedTwin {
       logger.warn(
           "{}: the uniform twin is not available; the served plan answers all requests: {}",
           model,
-          e.getMessage());
+          reason(e));
     }
+  }
+
+  /** Returns the reason of a failure, also of an error of the JVM that has no message. */
+  static String reason(Throwable e) {
+    String message = e.getMessage();
+    return message == null || e instanceof LinkageError ? e.toString() : message;
   }
 }

@@ -102,7 +102,7 @@ final class PairedProbe implements AutoCloseable {
   /** Records a failure, after which the probe runs only on request. */
   void failed(Throwable reason) {
     failed = true;
-    update(now -> now.with(ProbeState.STOPPED, String.valueOf(reason.getMessage())));
+    update(now -> now.with(ProbeState.STOPPED, ComparedTwin.reason(reason)));
   }
 
   /**

@@ -276,7 +276,7 @@ public final class TwinComparison implements AutoCloseable {
   private void share() {
     try {
       twin.make();
-    } catch (RuntimeException | OutOfMemoryError e) {
+    } catch (RuntimeException | Error e) {
       logger.debug(
           "{}: its uniform twin has failed", subject.model(), e); // the report has the reason
     }
@@ -313,10 +313,10 @@ public final class TwinComparison implements AutoCloseable {
           probe.measure(twin::read, twin.variant(), turn::busy, () -> closed);
         }
       }
-    } catch (RuntimeException | OutOfMemoryError e) {
+    } catch (RuntimeException | Error e) {
       probe.failed(e);
       probe.close();
-      logger.info("{}: no latency against uniform: {}", subject.model(), e.getMessage());
+      logger.info("{}: no latency against uniform: {}", subject.model(), ComparedTwin.reason(e));
     }
   }
 

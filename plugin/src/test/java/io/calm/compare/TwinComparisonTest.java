@@ -231,6 +231,35 @@ class TwinComparisonTest extends TwinComparisonFixture {
     assertTrue(comparison.shadow().twin().isPresent());
   }
 
+  /** The thread would end, and the report would say that the probe waits for the model. */
+  @Test
+  void anErrorOfTheJvmIsAFailureLikeAnyOther() throws Exception {
+    AtomicBoolean makes = new AtomicBoolean(true);
+    FakeTwin broken =
+        new FakeTwin() {
+          @Override
+          public Stored make(BooleanSupplier cancelled) {
+            if (makes.get()) {
+              throw new StackOverflowError();
+            }
+            return super.make(cancelled);
+          }
+
+          @Override
+          public Plans read() {
+            throw new NoClassDefFoundError("io/calm/Missing");
+          }
+        };
+    TwinComparison comparison = start(broken, false, 0.5, MACHINE);
+    awaitFailed(comparison);
+    assertEquals("java.lang.StackOverflowError", comparison.report("m", "calm").twin().reason());
+    makes.set(false);
+    comparison.requestProbe();
+    assertEquals(
+        "java.lang.NoClassDefFoundError: io/calm/Missing",
+        await(comparison, LatencyReport.ProbeState.STOPPED).reason());
+  }
+
   /** Files that were deleted take disk space for as long as they are open. */
   @Test
   void aFailedCheckClosesTheFilesOfARunThatWasStopped() throws Exception {

@@ -51,16 +51,28 @@ public final class CopiedModel {
    *
    * @param pause called before each piece of at most 64 MiB; an exception that it throws ends the
    *     copy and frees it
+   * @throws UnreadableWeightsException if the model's files were cut short meanwhile
    */
   @SuppressWarnings("try") // the lease is held, not used
   public static QuantizedModel of(QuantizedModel model, Runnable pause) {
     CopiedModel memory = new CopiedModel(pause);
     try (Lifetime.Lease lease = model.lifetime().lease()) {
-      return memory.copied(model);
+      QuantizedModel copy = memory.copied(model);
+      requireWhole(model.lifetime()); // the end of a page that was cut is read as zeros
+      return copy;
     } catch (RuntimeException | Error e) {
       memory.free();
       throw e;
     }
+  }
+
+  private static void requireWhole(Lifetime files) {
+    files
+        .damage()
+        .ifPresent(
+            what -> {
+              throw new UnreadableWeightsException(what);
+            });
   }
 
   private QuantizedModel copied(QuantizedModel model) {

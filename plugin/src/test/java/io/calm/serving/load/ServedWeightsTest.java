@@ -1,5 +1,6 @@
 package io.calm.serving.load;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertSame;
@@ -16,16 +17,21 @@ import io.calm.quantize.QuantizedModelStore;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoder.Chunk;
 import io.calm.runtime.Decoder.Wanted;
+import io.calm.runtime.UnreadableWeightsException;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.WeightMemory;
 import io.calm.testing.Repository;
 import io.calm.testing.TestSettings;
+import java.io.IOException;
 import java.nio.FloatBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -109,6 +115,33 @@ class ServedWeightsTest {
               ServedWeights.decoder(
                   WeightMemory.COPIED, artifact.model(), settings, BUDGETS, ended));
       artifact.model().lifetime().lease().close(); // still open
+    }
+  }
+
+  /** Bytes behind the cut, but on its page, are zeros: no page is missing. */
+  @Test
+  void aCopyOfFilesThatAreCutShortMeanwhileIsRefused() throws IOException {
+    try (Artifact artifact = artifact(settings())) {
+      Path tables = artifact.directory().resolve("tables.bin");
+      assertTrue(tables.toFile().setWritable(true));
+      AtomicBoolean cut = new AtomicBoolean();
+      Runnable cutting =
+          () -> {
+            if (!cut.getAndSet(true)) {
+              assertDoesNotThrow(() -> cutLastByte(tables));
+            }
+          };
+      UnreadableWeightsException refused =
+          assertThrows(
+              UnreadableWeightsException.class,
+              () -> ServedWeights.in(WeightMemory.COPIED, artifact.model(), cutting));
+      assertTrue(refused.getMessage().contains("it was cut short while in use"), refused::toString);
+    }
+  }
+
+  private static void cutLastByte(Path file) throws IOException {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+      channel.truncate(channel.size() - 1);
     }
   }
 

@@ -8,12 +8,21 @@ import org.jspecify.annotations.Nullable;
 final class Lazy<T> {
   private final Supplier<T> source;
   private @Nullable T value;
+  private boolean closed;
 
   Lazy(Supplier<T> source) {
     this.source = source;
   }
 
+  /**
+   * Returns the value.
+   *
+   * @throws IllegalStateException after {@link #close}
+   */
   synchronized T get() {
+    if (closed) {
+      throw new IllegalStateException("the checkpoint is closed");
+    }
     T built = value;
     if (built == null) {
       built = source.get();
@@ -22,8 +31,9 @@ final class Lazy<T> {
     return built;
   }
 
-  /** Removes and returns the value; empty if it was never built. */
-  synchronized Optional<T> take() {
+  /** Waits for a build, lets no other begin, and returns the value; empty if there is none. */
+  synchronized Optional<T> close() {
+    closed = true;
     Optional<T> built = Optional.ofNullable(value);
     value = null;
     return built;

@@ -119,13 +119,11 @@ public final class StoredCheckpoint implements Checkpoint {
 
   @Override
   public Tokenizer tokenizer() {
-    requireOpen();
     return tokenizer.get();
   }
 
   @Override
   public Optional<ChatTemplate> chatTemplate() {
-    requireOpen();
     return chatTemplate.get();
   }
 
@@ -169,6 +167,7 @@ public final class StoredCheckpoint implements Checkpoint {
   public void close() {
     closed = true;
     closeFiles();
-    tokenizer.take().ifPresent(Tokenizer::close);
+    tokenizer.close().ifPresent(Tokenizer::close);
+    Optional<Optional<ChatTemplate>> unused = chatTemplate.close();
   }
 }

@@ -149,7 +149,6 @@ final class GgufTokenizer {
     if (probe) {
       TokenizerProbe.shared().require(CheckedTokenizer.of(json, source), source);
     }
-    NativeTokenizer library = NativeTokenizer.create(json, source);
     OptionalInt shrinkage =
         TextShrinkage.of(
             pipeline.normalizer().map(step -> node(step, source)),
@@ -157,7 +156,8 @@ final class GgufTokenizer {
             "BPE",
             node(pipeline.model(), source),
             ids::containsKey);
-    return new LibraryTokenizer(library, vocabulary, detokenizer, shrinkage);
+    return new LibraryTokenizer(
+        NativeTokenizer.create(json, source), vocabulary, detokenizer, shrinkage);
   }
 
   private static JsonNode node(JsonElement json, String source) {

@@ -43,8 +43,16 @@ public final class TokenizerLoader {
     }
     Vocabulary vocabulary = parsed.vocabulary();
     NativeTokenizer library = NativeTokenizer.create(parsed.checked().json(), source);
-    return new LibraryTokenizer(
-        library, vocabulary, parsed.detokenizer(vocabulary, library), parsed.checked().shrinkage());
+    try {
+      return new LibraryTokenizer(
+          library,
+          vocabulary,
+          parsed.detokenizer(vocabulary, library),
+          parsed.checked().shrinkage());
+    } catch (RuntimeException | Error e) { // e.g. the library fails to decode
+      library.close();
+      throw e;
+    }
   }
 
   /** Reads and checks a {@code tokenizer.json}. */

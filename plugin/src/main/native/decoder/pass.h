@@ -67,8 +67,8 @@ typedef struct {
   row_block row_blocks[MAX_ROWS];
   int head_first, head_count; /* rows whose logits are computed together */
   int32_t origin[MAX_ROWS];   /* index of each row at the beginning of the pass */
-  int failures;               /* number of failed rows */
-  int kv_failures;            /* number of rows whose keys or values failed */
+  int failures;               /* whether a row has failed */
+  int kv_failures;            /* whether the keys or values of a row have failed */
   uint8_t *failed;            /* [rows of the pass], indexed by origin */
   calm_times *times;
 } pass;

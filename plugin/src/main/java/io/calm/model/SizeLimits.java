@@ -1,9 +1,9 @@
 package io.calm.model;
 
 /**
- * Upper bounds of a model's sizes. They are several times the sizes of the largest published
- * models, so a larger size indicates a damaged file. Products of sizes within the bounds fit their
- * type: an int, or a direct buffer of 2^31 - 1 bytes.
+ * Upper bounds of a model's sizes. A larger size is of a damaged file, or of a model that is not
+ * supported: products of sizes within the bounds fit their type, an int or a direct buffer of 2^31
+ * - 1 bytes. The MLP of LLaMA 3.1 405B does not.
  */
 record SizeLimits(
     int hidden, int layers, int heads, int kvHeads, int headDim, int intermediate, int vocabulary) {

@@ -35,10 +35,8 @@ public record QuantizedLinear(
       throw new IllegalArgumentException("shape [%d, %d] is empty".formatted(outputs, inputs));
     }
     requireGroup(group);
-    requireSize("codes", codes, codeBytes(outputs, inputs, group));
-    requireSize("grids", grids, gridBytes(outputs, inputs, group));
-    codes = codes.slice().asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
-    grids = grids.slice().asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
+    codes = direct("codes", codes, codeBytes(outputs, inputs, group));
+    grids = direct("grids", grids, gridBytes(outputs, inputs, group));
   }
 
   /** Refuses a group size that the kernels have no code for. */
@@ -48,11 +46,21 @@ public record QuantizedLinear(
     }
   }
 
-  private static void requireSize(String name, ByteBuffer buffer, long expected) {
+  /**
+   * Returns a little-endian view of the rest of a buffer.
+   *
+   * @throws IllegalArgumentException if it has another size, or no address for the native kernels
+   */
+  static ByteBuffer direct(String name, ByteBuffer buffer, long expected) {
     if (buffer.remaining() != expected) {
       throw new IllegalArgumentException(
           "%s: expected %d bytes, got %d".formatted(name, expected, buffer.remaining()));
     }
+    if (!buffer.isDirect()) {
+      throw new IllegalArgumentException(
+          "%s: expected a direct or mapped buffer, got one on the heap".formatted(name));
+    }
+    return buffer.slice().asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
   }
 
   /** Returns the group that a linear with {@code inputs} inputs has under {@code calm.group}. */

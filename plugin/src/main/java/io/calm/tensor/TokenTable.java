@@ -1,9 +1,11 @@
 package io.calm.tensor;
 
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 
-/** A table [V, D] with one row per token: embeddings or lm_head. Immutable, thread safe. */
+/**
+ * A table [V, D] with one row per token: embeddings or lm_head, in direct or mapped buffers.
+ * Immutable, thread safe.
+ */
 public sealed interface TokenTable {
 
   /** Returns V. */
@@ -30,8 +32,8 @@ public sealed interface TokenTable {
       implements TokenTable {
     public Int8Table {
       QuantizedLinear.requireGroup(group);
-      codes = requireSize("codes", codes, codeBytes(tokens, width, group));
-      scales = requireSize("scales", scales, 4L * QuantizedLinear.paddedOutputs(tokens));
+      codes = QuantizedLinear.direct("codes", codes, codeBytes(tokens, width, group));
+      scales = QuantizedLinear.direct("scales", scales, 4L * QuantizedLinear.paddedOutputs(tokens));
     }
 
     /** Returns the size of the codes in bytes. */
@@ -67,7 +69,7 @@ public sealed interface TokenTable {
   /** IEEE half precision, row-major, little-endian. */
   record Float16Table(int tokens, int width, ByteBuffer values) implements TokenTable {
     public Float16Table {
-      values = requireSize("values", values, 2L * tokens * width);
+      values = QuantizedLinear.direct("values", values, 2L * tokens * width);
     }
 
     @Override
@@ -79,20 +81,12 @@ public sealed interface TokenTable {
   /** Single precision, row-major, little-endian. */
   record Float32(int tokens, int width, ByteBuffer values) implements TokenTable {
     public Float32 {
-      values = requireSize("values", values, 4L * tokens * width);
+      values = QuantizedLinear.direct("values", values, 4L * tokens * width);
     }
 
     @Override
     public TableFormat format() {
       return TableFormat.FLOAT32;
     }
-  }
-
-  private static ByteBuffer requireSize(String name, ByteBuffer buffer, long expected) {
-    if (buffer.remaining() != expected) {
-      throw new IllegalArgumentException(
-          "%s: expected %d bytes, got %d".formatted(name, expected, buffer.remaining()));
-    }
-    return buffer.slice().asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
   }
 }

@@ -35,7 +35,7 @@ public record ProbeResult(
 
   /** Returns whether the result holds for a model that this version of CALM serves. */
   boolean holdsFor(TwinComparison.Subject subject, String currentVersion) {
-    return subject.machine().filter(machine::equals).isPresent()
+    return subject.machine().filter(machine::isComparable).isPresent()
         && threads == subject.threads()
         && weights.equals(subject.weights())
         && version.equals(currentVersion);

@@ -8,8 +8,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The machine that computes, in words. Figures of two machines are comparable only if their
- * descriptions are equal.
+ * The machine that computes, in words.
  *
  * @param processor name of the processor, as the operating system gives it
  * @param processors threads of the processor that the process may use
@@ -46,6 +45,18 @@ public record MachineInfo(
             .formatted(
                 System.getProperty("java.vm.name", "Java"),
                 System.getProperty("java.vm.version", "unknown")));
+  }
+
+  /**
+   * Returns whether figures of both machines are comparable. Their memory does not count: a kernel
+   * update or a balloon driver changes its size by some pages.
+   */
+  public boolean isComparable(MachineInfo other) {
+    return withoutMemory().equals(other.withoutMemory());
+  }
+
+  private MachineInfo withoutMemory() {
+    return new MachineInfo(processor, processors, kernel, os, architecture, 0, jvm);
   }
 
   private static Optional<String> first(Path file, Pattern pattern) {

@@ -90,6 +90,18 @@ class TwinComparisonProbeTest extends TwinComparisonFixture {
     assertEquals(1, baseline.opened.get());
   }
 
+  /** A kernel update or a balloon driver changes the memory of a machine by some pages. */
+  @Test
+  void theSameMachineWithSomePagesLessIsNotProbedAgain() throws Exception {
+    LatencyReport.Probe done = await(start(openedFourTimes(0), true, 0, MACHINE), ProbeState.DONE);
+    MachineInfo updated =
+        new MachineInfo("a processor", 2, "avx2", "Linux", "amd64", (1L << 34) - 4096, "a JVM");
+    FakeTwin baseline = new FakeTwin();
+    assertEquals(done, start(baseline, true, 0, updated).report("m", "calm").probe());
+    Thread.sleep(200);
+    assertEquals(0, baseline.opened.get());
+  }
+
   @Test
   void aResultWithAWideIntervalIsShownAndMeasuredAgainAtTheNextStart() throws Exception {
     FakeTwin noisy = openedFourTimes(20);

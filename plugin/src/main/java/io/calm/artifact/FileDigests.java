@@ -8,7 +8,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Clock;
 import java.time.Duration;
@@ -206,15 +205,10 @@ public final class FileDigests {
 
   private void remember(Path entry, String identity, String sha256) {
     try {
-      PrivateFiles.directory(cacheDir, DIRECTORY);
-      Path temporary = Files.createTempFile(directory, "new", null);
-      try {
-        Files.writeString(temporary, text(identity, sha256));
-        PrivateFiles.seal(temporary);
-        Files.move(temporary, entry, StandardCopyOption.ATOMIC_MOVE);
-      } finally {
-        Files.deleteIfExists(temporary);
-      }
+      PrivateFiles.replace(
+          PrivateFiles.directory(cacheDir, DIRECTORY),
+          entry.getFileName().toString(),
+          text(identity, sha256).getBytes(StandardCharsets.UTF_8));
       UNWRITTEN.remove(identity);
     } catch (IOException e) {
       if (UNWRITTEN.put(identity, sha256) == null) {

@@ -4,17 +4,13 @@ import com.google.gson.JsonParseException;
 import io.calm.files.PrivateFiles;
 import io.calm.text.Printable;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.UUID;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,24 +41,8 @@ public record MeasuredFiles(Path cacheDir) {
     String name = name(kind, identity);
     try {
       Path directory = PrivateFiles.directory(cacheDir, DIRECTORY, subject);
-      Path temporary = directory.resolve(name + "." + UUID.randomUUID() + ".tmp");
-      try {
-        ByteBuffer bytes = StandardCharsets.UTF_8.encode(Json.write(measurement));
-        try (FileChannel channel = PrivateFiles.create(temporary)) {
-          while (bytes.hasRemaining()) {
-            channel.write(bytes);
-          }
-          channel.force(true);
-        }
-        PrivateFiles.seal(temporary);
-        Files.move(
-            temporary,
-            directory.resolve(name),
-            StandardCopyOption.ATOMIC_MOVE,
-            StandardCopyOption.REPLACE_EXISTING);
-      } finally {
-        Files.deleteIfExists(temporary);
-      }
+      PrivateFiles.replace(
+          directory, name, Json.write(measurement).getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
       logger.warn(
           "{}: the measurement {} of {} is not kept: {}", cacheDir, name, subject, e.toString());

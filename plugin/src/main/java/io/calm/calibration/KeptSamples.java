@@ -5,10 +5,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -68,15 +66,10 @@ public final class KeptSamples {
   /** Stores the samples of {@code key}. Logs a failure to write and continues. */
   public void keep(String key, CalibrationSet set) {
     try {
-      PrivateFiles.directory(cacheDir, DIRECTORY);
-      Path temporary = Files.createTempFile(directory, "new", null);
-      try {
-        Files.writeString(temporary, text(key, set));
-        PrivateFiles.seal(temporary);
-        Files.move(temporary, directory.resolve(key), StandardCopyOption.ATOMIC_MOVE);
-      } finally {
-        Files.deleteIfExists(temporary);
-      }
+      PrivateFiles.replace(
+          PrivateFiles.directory(cacheDir, DIRECTORY),
+          key,
+          text(key, set).getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
       logger.warn("samples {}: cannot be kept ({})", directory.resolve(key), e.toString());
     }

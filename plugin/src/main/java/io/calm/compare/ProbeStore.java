@@ -8,7 +8,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -92,15 +91,10 @@ public final class ProbeStore {
   void write(String artifact, String twin, ProbeResult result) {
     Path file = file(artifact, twin);
     try {
-      Path directory = PrivateFiles.directory(cacheDir, DIRECTORY);
-      Path temporary = Files.createTempFile(directory, "new", null);
-      try {
-        Files.writeString(temporary, LatencyJson.of(result) + "\n");
-        PrivateFiles.seal(temporary);
-        Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
-      } finally {
-        Files.deleteIfExists(temporary);
-      }
+      PrivateFiles.replace(
+          PrivateFiles.directory(cacheDir, DIRECTORY),
+          file.getFileName().toString(),
+          (LatencyJson.of(result) + "\n").getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
       logger.warn(
           "latency result {} cannot be written ({}); it is kept until the end", file, e.toString());

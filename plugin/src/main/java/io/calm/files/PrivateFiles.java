@@ -7,6 +7,7 @@ import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileAttribute;
@@ -15,6 +16,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -213,6 +215,33 @@ public final class PrivateFiles {
       } catch (IOException | UnsupportedOperationException e) {
         logger.debug("{}: its file system keeps no modes: {}", file, e.toString());
       }
+    }
+  }
+
+  /**
+   * Publishes a file in place of an earlier one. The rename is atomic, and the bytes are synced
+   * before it, so that a reader finds one of both files whole, also after a power failure.
+   *
+   * @param directory as {@link #directory} returns it
+   */
+  public static void replace(Path directory, String name, byte[] bytes) throws IOException {
+    Path temporary = directory.resolve("%s.%s.tmp".formatted(name, UUID.randomUUID()));
+    try {
+      try (FileChannel channel = create(temporary)) {
+        ByteBuffer rest = ByteBuffer.wrap(bytes);
+        while (rest.hasRemaining()) {
+          channel.write(rest);
+        }
+        channel.force(true);
+      }
+      seal(temporary);
+      Files.move(
+          temporary,
+          directory.resolve(name),
+          StandardCopyOption.ATOMIC_MOVE,
+          StandardCopyOption.REPLACE_EXISTING);
+    } finally {
+      Files.deleteIfExists(temporary);
     }
   }
 

@@ -20,6 +20,8 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -63,6 +65,23 @@ class PrivateFilesTest {
   private static void assertRefused(String expected, Executable use) {
     String message = String.valueOf(assertThrows(UntrustedPathException.class, use).getMessage());
     assertTrue(message.contains(expected), message);
+  }
+
+  @Test
+  void aFileIsReplacedWholeOrNotAtAll() throws IOException {
+    Path directory = PrivateFiles.directory(cache, "small");
+    for (byte[] bytes : new byte[][] {{1, 2, 3}, {4}}) {
+      PrivateFiles.replace(directory, "name", bytes);
+      assertArrayEquals(bytes, PrivateFiles.read(directory.resolve("name")));
+      assertEquals("r--r--r--", mode(directory.resolve("name")));
+    }
+    Files.createDirectories(directory.resolve("taken").resolve("deep"));
+    assertThrows(IOException.class, () -> PrivateFiles.replace(directory, "taken", new byte[] {5}));
+    try (Stream<Path> files = Files.list(directory)) {
+      assertEquals(
+          List.of("name", "taken"),
+          files.map(file -> file.getFileName().toString()).sorted().toList());
+    }
   }
 
   @Test

@@ -46,7 +46,7 @@ public final class SensitivityLog implements Sensitivity.Log, AutoCloseable {
    * @param id digest of everything that a cell depends on, but for its block and algorithm
    * @throws ArtifactException if another run has it open, or it cannot be read and written
    */
-  public static SensitivityLog open(Path cacheDir, String id) throws InterruptedException {
+  public static SensitivityLog open(Path cacheDir, String id) {
     try {
       Path directory = PrivateFiles.directory(cacheDir, DIRECTORY);
       Path file = directory.resolve(id + ".jsonl");

@@ -69,7 +69,9 @@ final class SensitivityRun {
     ArtifactKey key = keys.get();
     Quantization quantization = new Quantization(checkpoint, key, settings, progress);
     quantization.requirePool();
-    try (SensitivityLog log = open(id(key, request.windows(), length, texts))) {
+    try (SensitivityLog log =
+        SensitivityLog.open(
+            settings.loading().cacheDir(), id(key, request.windows(), length, texts))) {
       return quantization.measure(
           (inputs, set) -> {
             List<Sensitivity.Text> all = new ArrayList<>();
@@ -149,15 +151,6 @@ final class SensitivityRun {
       }
     }
     return windows;
-  }
-
-  private SensitivityLog open(String id) {
-    try {
-      return SensitivityLog.open(settings.loading().cacheDir(), id);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while the log of the table was opened", e);
-    }
   }
 
   /**

@@ -33,7 +33,7 @@ class SensitivityLogTest {
 
   @TempDir Path cache;
 
-  private SensitivityLog open() throws InterruptedException {
+  private SensitivityLog open() {
     return SensitivityLog.open(cache, "a-table");
   }
 

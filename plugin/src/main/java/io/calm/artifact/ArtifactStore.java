@@ -6,16 +6,10 @@ import io.calm.files.PrivateFiles;
 import io.calm.files.UntrustedPathException;
 import io.calm.model.ModelSpec;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.TreeSet;
-import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -58,12 +52,12 @@ public final class ArtifactStore {
   private static final Logger logger = LoggerFactory.getLogger(ArtifactStore.class);
 
   private static final String DIRECTORY = "artifacts";
-  private static final int MAX_ATTEMPTS = 100;
   private static final long MIB = 1 << 20;
 
   private final Path cacheDir;
   private final Path root;
   private final StoreFileSystem files;
+  private final Leftovers leftovers;
 
   /**
    * Opens the store. Its directory need not exist.
@@ -79,6 +73,7 @@ public final class ArtifactStore {
     this.cacheDir = cacheDir;
     this.root = cacheDir.resolve(DIRECTORY);
     this.files = files;
+    this.leftovers = new Leftovers(root, files);
   }
 
   /** The result of {@link #begin}. */
@@ -212,10 +207,10 @@ public final class ArtifactStore {
       if (published.isPresent()) {
         return new Ready(published.get());
       }
-      deleteLeftovers(key.id());
-      sweep();
+      leftovers.deleteOf(key.id());
+      leftovers.sweep();
       requireSpace(bytes);
-      ArtifactWriter writer = new ArtifactWriter(files, free(paths), key, spec, lock);
+      ArtifactWriter writer = new ArtifactWriter(files, Leftovers.free(paths), key, spec, lock);
       granted = true;
       return new Granted(writer);
     } finally {
@@ -238,87 +233,10 @@ public final class ArtifactStore {
       return Optional.of(ArtifactReader.open(paths.directory(), key));
     } catch (BadArtifactException e) {
       logger.info("artifact {}: deleting it: {}", paths.directory(), e.getMessage());
-      Path discarded = free(paths).discarded();
+      Path discarded = Leftovers.free(paths).discarded();
       Files.move(paths.directory(), discarded, StandardCopyOption.ATOMIC_MOVE);
-      deleteLeftover(discarded);
+      leftovers.delete(discarded);
       return Optional.empty();
-    }
-  }
-
-  /** Returns the first paths that are not taken by leftovers that cannot be deleted. */
-  private static ArtifactPaths free(ArtifactPaths paths) throws IOException {
-    ArtifactPaths free = paths;
-    while (isThere(free.temporary()) || isThere(free.discarded())) {
-      free = free.next();
-      if (free.attempt() > MAX_ATTEMPTS) {
-        throw new IOException(
-            "%s: %d leftovers of earlier writers cannot be deleted; delete them"
-                .formatted(paths.temporary(), MAX_ATTEMPTS));
-      }
-    }
-    return free;
-  }
-
-  private static boolean isThere(Path path) {
-    return Files.exists(path, LinkOption.NOFOLLOW_LINKS);
-  }
-
-  /** Deletes leftovers of dead writers of any key. Live writers hold their locks. */
-  private void sweep() throws IOException {
-    Set<String> ids = new TreeSet<>();
-    for (Path leftover : leftovers()) {
-      ids.add(ArtifactPaths.idOf(leftover));
-    }
-    for (String id : ids) {
-      Optional<KeyLock> lock = tryAcquire(new ArtifactPaths(root, id).lock());
-      if (lock.isPresent()) {
-        try {
-          deleteLeftovers(id);
-        } finally {
-          lock.get().close();
-        }
-      }
-    }
-  }
-
-  /** Returns a key's lock if it is free; leftovers of a lock that cannot be opened are kept. */
-  private static Optional<KeyLock> tryAcquire(Path file) {
-    try {
-      return KeyLock.tryAcquire(file);
-    } catch (IOException e) {
-      logger.warn(
-          "{}: cannot be opened ({}); leftovers of its writer are kept", file, e.toString());
-      return Optional.empty();
-    }
-  }
-
-  private List<Path> leftovers() throws IOException {
-    try (Stream<Path> entries = Files.list(root)) {
-      return entries
-          .filter(
-              path ->
-                  path.toString().endsWith(ArtifactPaths.TEMPORARY)
-                      || path.toString().endsWith(ArtifactPaths.DISCARDED))
-          .toList();
-    }
-  }
-
-  /** Deletes the leftovers of a key; its lock must be held. */
-  private void deleteLeftovers(String id) throws IOException {
-    for (Path leftover : leftovers()) {
-      if (ArtifactPaths.idOf(leftover).equals(id)) {
-        deleteLeftover(leftover);
-      }
-    }
-  }
-
-  /** Deletes a writer's leftover; logs a warning if it cannot be deleted. */
-  private void deleteLeftover(Path leftover) {
-    logger.info("{}: deleting a leftover of a writer that has ended", leftover);
-    try {
-      files.delete(leftover);
-    } catch (IOException | UncheckedIOException e) {
-      logger.warn("{}: cannot be deleted ({}); delete it by hand", leftover, e.toString());
     }
   }
 

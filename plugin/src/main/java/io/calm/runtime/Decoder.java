@@ -95,6 +95,15 @@ public interface Decoder extends AutoCloseable {
       return position + tokens.length;
     }
 
+    /** Returns the index of the first token whose logits are wanted; their number if none is. */
+    public int firstWanted() {
+      return switch (wanted) {
+        case NONE -> tokens.length;
+        case LAST -> tokens.length - 1;
+        case ALL -> 0;
+      };
+    }
+
     /** Returns the index in the table of the first block that is written. */
     int firstWritten() {
       return position / BLOCK_TOKENS;

@@ -23,12 +23,13 @@ abstract sealed class QuantizedDecoder implements Decoder permits JavaDecoder, N
   private final StepCheck check;
   private final Lifetime lifetime;
   private final Lifetime.Lease lease;
-  private final List<LogitRow> logitRows = new ArrayList<>();
+  private final WantedRows logitRows;
   private final Deque<Runnable> parts = new ArrayDeque<>();
   private boolean closed;
 
   QuantizedDecoder(QuantizedModel model, KvStorage storage) {
     this.spec = model.spec();
+    this.logitRows = new WantedRows(spec.vocabulary());
     this.storage = storage;
     this.check = new StepCheck(spec, storage.blocks());
     WeightCheck.checkTables(model);
@@ -58,18 +59,9 @@ abstract sealed class QuantizedDecoder implements Decoder permits JavaDecoder, N
     }
     check.check(chunks);
     storage.reserve(chunks);
-    List<StepRow> rows = rows(chunks);
-    runReadable(rows);
-    List<List<Logits>> results = new ArrayList<>(chunks.size());
-    int row = 0;
-    for (Chunk chunk : chunks) {
-      List<Logits> wanted = new ArrayList<>();
-      for (int i = 0; i < chunk.tokens().length; i++) {
-        rows.get(row++).logits().ifPresent(logits -> wanted.add(logits.logits()));
-      }
-      results.add(wanted);
-    }
-    return results;
+    List<List<Optional<LogitRow>>> logits = logitRows.of(chunks);
+    runReadable(rows(chunks, logits));
+    return WantedRows.results(logits);
   }
 
   /**
@@ -126,32 +118,17 @@ abstract sealed class QuantizedDecoder implements Decoder permits JavaDecoder, N
   }
 
   /** Returns the rows of all chunks in order. */
-  private List<StepRow> rows(List<Chunk> chunks) {
+  private List<StepRow> rows(List<Chunk> chunks, List<List<Optional<LogitRow>>> logits) {
     List<StepRow> rows = new ArrayList<>();
-    int wantedRows = 0;
     for (int c = 0; c < chunks.size(); c++) {
       Chunk chunk = chunks.get(c);
       KvBlock[] kvBlocks = storage.blocks(chunk.blocks());
-      int count = chunk.tokens().length;
-      int firstWanted =
-          switch (chunk.wanted()) {
-            case NONE -> count;
-            case LAST -> count - 1;
-            case ALL -> 0;
-          };
-      for (int i = 0; i < count; i++) {
-        Optional<LogitRow> logits =
-            i < firstWanted ? Optional.empty() : Optional.of(logitRow(wantedRows++));
-        rows.add(new StepRow(c, kvBlocks, chunk.position() + i, chunk.tokens()[i], logits));
+      for (int i = 0; i < chunk.tokens().length; i++) {
+        rows.add(
+            new StepRow(
+                c, kvBlocks, chunk.position() + i, chunk.tokens()[i], logits.get(c).get(i)));
       }
     }
     return rows;
-  }
-
-  private LogitRow logitRow(int index) {
-    if (index == logitRows.size()) {
-      logitRows.add(new LogitRow(spec.vocabulary()));
-    }
-    return logitRows.get(index);
   }
 }

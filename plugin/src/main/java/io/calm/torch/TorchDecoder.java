@@ -16,11 +16,11 @@ import io.calm.runtime.RotaryTable;
 import io.calm.runtime.StepCheck;
 import io.calm.runtime.StepFailures;
 import io.calm.runtime.UnreadableWeightsException;
+import io.calm.runtime.WantedRows;
 import io.calm.runtime.WeightCheck;
 import io.calm.tensor.Lifetime;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -58,7 +58,7 @@ public final class TorchDecoder implements Decoder {
   private final TorchProgram program;
   private final NDManager cpu;
   private final Optional<ProductRoute> route;
-  private final List<LogitRow> logitRows = new ArrayList<>();
+  private final WantedRows logitRows;
   private int capacity;
   private boolean closed;
 
@@ -88,6 +88,7 @@ public final class TorchDecoder implements Decoder {
           "keys and values: expected at least one block, got %d".formatted(blocks));
     }
     this.spec = model.spec();
+    this.logitRows = new WantedRows(spec.vocabulary());
     this.blocks = blocks;
     this.route = route;
     Lifetime.Lease lease = model.lifetime().lease();
@@ -156,40 +157,11 @@ public final class TorchDecoder implements Decoder {
     }
     check.check(chunks);
     reserve(chunks);
-    List<List<Optional<LogitRow>>> rows = rows(chunks);
+    List<List<Optional<LogitRow>>> rows = logitRows.of(chunks);
     for (StepLayout pass : StepLayout.passes(chunks, rows, spec.heads())) {
       run(pass);
     }
-    return rows.stream()
-        .map(list -> list.stream().flatMap(Optional::stream).map(LogitRow::logits).toList())
-        .toList();
-  }
-
-  private List<List<Optional<LogitRow>>> rows(List<Chunk> chunks) {
-    List<List<Optional<LogitRow>>> rows = new ArrayList<>();
-    int next = 0;
-    for (Chunk chunk : chunks) {
-      int count = chunk.tokens().length;
-      int first =
-          switch (chunk.wanted()) {
-            case NONE -> count;
-            case LAST -> count - 1;
-            case ALL -> 0;
-          };
-      List<Optional<LogitRow>> row = new ArrayList<>();
-      for (int i = 0; i < count; i++) {
-        row.add(i < first ? Optional.empty() : Optional.of(logitRow(next++)));
-      }
-      rows.add(row);
-    }
-    return rows;
-  }
-
-  private LogitRow logitRow(int index) {
-    if (index == logitRows.size()) {
-      logitRows.add(new LogitRow(spec.vocabulary()));
-    }
-    return logitRows.get(index);
+    return WantedRows.results(rows);
   }
 
   private void run(StepLayout pass) {

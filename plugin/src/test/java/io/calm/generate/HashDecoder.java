@@ -122,15 +122,7 @@ final class HashDecoder implements Decoder {
     require(tokens <= Math.max(settings.stepTokens(), chunks.size()), "too many tokens");
     StepSize largest = settings.largestStep();
     int logits =
-        chunks.stream()
-            .mapToInt(
-                chunk ->
-                    switch (chunk.wanted()) {
-                      case NONE -> 0;
-                      case LAST -> 1;
-                      case ALL -> chunk.tokens().length;
-                    })
-            .sum();
+        chunks.stream().mapToInt(chunk -> chunk.tokens().length - chunk.firstWanted()).sum();
     require(
         tokens <= largest.rows() && chunks.size() <= largest.chunks() && logits <= largest.logits(),
         "a step beyond the largest");

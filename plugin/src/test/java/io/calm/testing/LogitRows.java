@@ -29,15 +29,8 @@ public final class LogitRows {
    * @param row logits of the chunk's token of this index
    */
   public static List<Logits> wanted(Chunk chunk, IntFunction<float[]> row) {
-    int count = chunk.tokens().length;
-    int first =
-        switch (chunk.wanted()) {
-          case NONE -> count;
-          case LAST -> count - 1;
-          case ALL -> 0;
-        };
     List<Logits> rows = new ArrayList<>();
-    for (int i = first; i < count; i++) {
+    for (int i = chunk.firstWanted(); i < chunk.tokens().length; i++) {
       rows.add(of(row.apply(i)));
     }
     return rows;

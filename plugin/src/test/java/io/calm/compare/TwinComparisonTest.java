@@ -221,12 +221,12 @@ class TwinComparisonTest extends TwinComparisonFixture {
         };
     TwinComparison comparison = start(baseline, false, 0.5, MACHINE);
     awaitTwin(comparison);
-    assertEquals(1, baseline.madeClosed.get());
     busy.set(true); // the probe waits, so that its next request comes first
     damaged.set(true);
     comparison.requestProbe();
     LatencyReport.Probe probe = await(comparison, LatencyReport.ProbeState.STOPPED);
     assertEquals("the files are damaged", probe.reason());
+    assertEquals(1, baseline.madeClosed.get());
     assertEquals(TwinState.READY, comparison.report("m", "calm").twin().state());
     assertTrue(comparison.shadow().twin().isPresent());
   }

@@ -2,8 +2,6 @@ package io.calm.compare;
 
 import io.calm.compare.LatencyReport.Probe;
 import io.calm.compare.LatencyReport.ProbeState;
-import io.calm.compare.TwinComparison.Options;
-import io.calm.compare.TwinComparison.Subject;
 import io.calm.kernels.BuildInfo;
 import io.calm.text.Urls;
 import java.time.Instant;
@@ -25,15 +23,15 @@ final class PairedProbe implements AutoCloseable {
   /** Half-width of an interval, in percent, that is as good as the target of the deviation. */
   private static final double NARROW = 0.3;
 
-  private final Subject subject;
-  private final Options options;
+  private final ComparedModel subject;
+  private final ComparisonOptions options;
   private final Optional<ProbeStore> store;
   private volatile Probe probe = Probe.NONE;
   private volatile boolean failed; // so that it does not run again by itself
   private Probe complete = Probe.NONE; // the last complete measurement
   private Optional<ProbeRun> unfinished = Optional.empty(); // a run that was stopped
 
-  PairedProbe(Subject subject, Options options, Optional<ProbeStore> store) {
+  PairedProbe(ComparedModel subject, ComparisonOptions options, Optional<ProbeStore> store) {
     this.subject = subject;
     this.options = options;
     this.store = store;

@@ -34,7 +34,7 @@ public record ProbeResult(
   }
 
   /** Returns whether the result holds for a model that this version of CALM serves. */
-  boolean holdsFor(TwinComparison.Subject subject, String currentVersion) {
+  boolean holdsFor(ComparedModel subject, String currentVersion) {
     return subject.machine().filter(machine::isComparable).isPresent()
         && threads == subject.threads()
         && weights.equals(subject.weights())

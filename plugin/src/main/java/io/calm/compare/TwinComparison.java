@@ -2,14 +2,12 @@ package io.calm.compare;
 
 import io.calm.generate.RejectedException;
 import io.calm.generate.Scheduler;
-import io.calm.kernels.MachineInfo;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
-import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -26,8 +24,8 @@ public final class TwinComparison implements AutoCloseable {
   private static final Logger logger = LoggerFactory.getLogger(TwinComparison.class);
   private static final long LOOK_MILLIS = 100;
 
-  private final Subject subject;
-  private final Options options;
+  private final ComparedModel subject;
+  private final ComparisonOptions options;
   private final PairedProbe probe;
   private final ProbeTurn turn;
   private final ShadowShare shadow;
@@ -38,57 +36,9 @@ public final class TwinComparison implements AutoCloseable {
   private boolean requested;
   private volatile boolean closed;
 
-  /**
-   * The model that is compared.
-   *
-   * @param artifact id of the served artifact
-   * @param machine empty if nothing is compared
-   * @param threads threads of the decoder
-   * @param weights memory of its weights, a value of {@code calm.weights}
-   */
-  public record Subject(
-      String model,
-      String variant,
-      String artifact,
-      Optional<MachineInfo> machine,
-      int threads,
-      String weights) {}
-
-  /**
-   * Options of the comparison.
-   *
-   * @param auto whether the probe runs by itself once the model has been idle for some time
-   * @param share share of requests that the twin answers
-   * @param idle time without requests before a probe that was not asked for
-   * @param openings number of times that a probe opens both plans
-   * @param limits limits of each kind of step in an opening
-   * @param nanoClock clock of the steps, monotonic, in nanoseconds
-   */
-  public record Options(
-      boolean auto,
-      double share,
-      Duration idle,
-      Openings openings,
-      PairedSteps.Limits limits,
-      LongSupplier nanoClock) {
-    private static final Openings OPENINGS = new Openings(16, 24, 0.25);
-
-    /**
-     * A kind of steps takes 1.25 s per opening, 5 s if its steps are slow. The prompts before
-     * decodes are not counted; they take 10 s per kind and opening at most.
-     */
-    private static final PairedSteps.Limits LIMITS =
-        new PairedSteps.Limits(2, 500, Duration.ofMillis(1250), 0.1);
-
-    /** Returns the options that operators can set, with the limits of serving. */
-    public static Options serving(boolean auto, double share) {
-      return new Options(auto, share, Duration.ofSeconds(10), OPENINGS, LIMITS, System::nanoTime);
-    }
-  }
-
   private TwinComparison(
-      Subject subject,
-      Options options,
+      ComparedModel subject,
+      ComparisonOptions options,
       TwinSource source,
       Supplier<LatencyReport.Twin> description,
       Optional<ProbeStore> store) {
@@ -103,8 +53,8 @@ public final class TwinComparison implements AutoCloseable {
   /** Returns the comparison of a model without a twin, which only measures its requests. */
   public static TwinComparison none() {
     return new TwinComparison(
-        new Subject("", "", "", Optional.empty(), 0, ""),
-        Options.serving(false, 0),
+        new ComparedModel("", "", "", Optional.empty(), 0, ""),
+        ComparisonOptions.serving(false, 0),
         TwinSource.NONE,
         TwinSource.NONE::describe,
         Optional.empty());
@@ -117,8 +67,8 @@ public final class TwinComparison implements AutoCloseable {
    * @param description {@link TwinSource#describe}, or the same from files that are open
    */
   public static TwinComparison prepare(
-      Subject subject,
-      Options options,
+      ComparedModel subject,
+      ComparisonOptions options,
       TwinSource source,
       Supplier<LatencyReport.Twin> description,
       Optional<ProbeStore> store) {

@@ -52,8 +52,8 @@ abstract class TwinComparisonFixture {
       BooleanSupplier hasRequests) {
     TwinComparison comparison =
         TwinComparison.prepare(
-                new TwinComparison.Subject("m", "calm", "abc", Optional.of(machine), 2, "copied"),
-                new TwinComparison.Options(
+                new ComparedModel("m", "calm", "abc", Optional.of(machine), 2, "copied"),
+                new ComparisonOptions(
                     auto,
                     share,
                     Duration.ofMillis(50),

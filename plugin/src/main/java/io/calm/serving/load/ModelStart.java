@@ -2,6 +2,8 @@ package io.calm.serving.load;
 
 import io.calm.artifact.Artifact;
 import io.calm.checkpoint.Checkpoint;
+import io.calm.compare.ComparedModel;
+import io.calm.compare.ComparisonOptions;
 import io.calm.compare.ProbeStore;
 import io.calm.compare.TwinComparison;
 import io.calm.generate.Scheduler;
@@ -161,14 +163,14 @@ final class ModelStart {
       WeightMemory weights, SchedulerSettings budgets, String kernel) {
     ModelTwin twin = new ModelTwin(order, artifact, budgets, weights);
     return TwinComparison.prepare(
-        new TwinComparison.Subject(
+        new ComparedModel(
             order.name(),
             artifact.plan().served(),
             artifact.key().id(),
             Optional.of(MachineInfo.of(kernel)),
             settings.decoder().threadCount(),
             weights.name().toLowerCase(Locale.ROOT)),
-        TwinComparison.Options.serving(settings.compare().probe(), settings.compare().share()),
+        ComparisonOptions.serving(settings.compare().probe(), settings.compare().share()),
         twin,
         () -> twin.describe(checkpoint),
         Optional.of(new ProbeStore(settings.loading().cacheDir())));

@@ -9,6 +9,8 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.open.Checkpoints;
+import io.calm.compare.ComparedModel;
+import io.calm.compare.ComparisonOptions;
 import io.calm.compare.LatencyReport;
 import io.calm.compare.TwinComparison;
 import io.calm.compare.TwinSource;
@@ -171,8 +173,8 @@ class ShadowShareTest {
         twin.map(
                 given ->
                     TwinComparison.prepare(
-                            new TwinComparison.Subject("m", "calm", "id", Optional.empty(), 1, ""),
-                            TwinComparison.Options.serving(false, share),
+                            new ComparedModel("m", "calm", "id", Optional.empty(), 1, ""),
+                            ComparisonOptions.serving(false, share),
                             given,
                             given::describe,
                             Optional.empty())

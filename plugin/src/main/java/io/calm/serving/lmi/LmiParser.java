@@ -97,6 +97,7 @@ public final class LmiParser {
                 sampling(model, prompts, parameters)
                     .logprobs(details.scores() || choices > 1)
                     .build()),
+        parameters.has("seed"),
         SamplingFields.endOfSequence(model, parameters, "ignore_eos_token"),
         !parameters.flag("skip_special_tokens", true),
         details.prefill() ? OptionalInt.of(0) : OptionalInt.empty(),

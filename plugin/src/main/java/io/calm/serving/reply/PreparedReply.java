@@ -187,8 +187,9 @@ public final class PreparedReply {
     List<ReplySequence> sequences = new ArrayList<>();
     for (Prompt prompt : request.prompts()) {
       for (int choice = 0; choice < request.choices(); choice++) {
-        sequences.add(
-            new ReplySequence(prompt, sequences.size(), request.parameters().seed() + choice));
+        int index = sequences.size();
+        long seed = request.parameters().seed() + (request.seeded() ? choice : index);
+        sequences.add(new ReplySequence(prompt, index, seed));
       }
     }
     ByteBudget.Charge charge = scores.charge();

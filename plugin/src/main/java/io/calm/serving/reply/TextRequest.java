@@ -9,7 +9,10 @@ import java.util.Set;
  * A client's validated request.
  *
  * @param prompts at least one
- * @param choices answers for each prompt; choice {@code i} has the seed plus {@code i}
+ * @param choices answers for each prompt
+ * @param seeded whether the client gave the seed: choice {@code i} of each prompt then has the seed
+ *     plus {@code i}. Otherwise all answers have different seeds, so that equal prompts are sampled
+ *     independently.
  * @param endOfSequence token ids that end an answer
  * @param showSpecial whether special tokens are part of the text
  * @param promptScores see {@link io.calm.generate.GenerationRequest#promptScores}
@@ -19,6 +22,7 @@ public record TextRequest(
     List<Prompt> prompts,
     int choices,
     SamplingParameters parameters,
+    boolean seeded,
     Set<Integer> endOfSequence,
     boolean showSpecial,
     OptionalInt promptScores,

@@ -6,6 +6,7 @@ import static io.calm.testing.HttpClients.events;
 import static io.calm.testing.HttpClients.lines;
 import static io.calm.testing.HttpClients.object;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonArray;
@@ -13,6 +14,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -156,6 +158,23 @@ interface DjlParametersContract extends ScriptedServer {
     assertEquals("0123", text("dice()|", "'presence_penalty': 1.0, 'max_new_tokens': 4"));
     assertEquals("0123", text("dice()|", "'frequency_penalty': 0.5, 'max_new_tokens': 4"));
     assertEquals("0123", text("dice()|", "'repetition_penalty': 1.5, 'max_new_tokens': 4"));
+  }
+
+  @Test
+  default void equalInputsAreSampledIndependentlyUnlessTheyShareASeed() throws Exception {
+    String dice = "'do_sample': true, 'max_new_tokens': 20, 'details': true %s";
+    List<JsonElement> random = twice("dice()|", dice.formatted(""));
+    assertNotEquals(random.get(0), random.get(1));
+    List<JsonElement> seeded = twice("dice()|", dice.formatted(", 'seed': 5"));
+    assertEquals(seeded.get(0), seeded.get(1));
+  }
+
+  private List<JsonElement> twice(String input, String parameters) throws Exception {
+    String body = "{'inputs': ['%1$s', '%1$s'], 'parameters': {%2$s}}";
+    HttpResponse<byte[]> response = ask(PREDICTIONS, body.formatted(input, parameters));
+    return JsonParser.parseString(new String(response.body(), StandardCharsets.UTF_8))
+        .getAsJsonArray()
+        .asList();
   }
 
   @Test

@@ -93,6 +93,24 @@ interface OpenAiParametersContract extends ScriptedServer {
   }
 
   @Test
+  default void equalPromptsAreSampledIndependentlyUnlessTheyShareASeed() throws Exception {
+    String body =
+        "{'prompt': ['dice()|', 'dice()|'], 'temperature': 1, 'max_tokens': 20, 'n': 2 %s}";
+    for (String seed : List.of("", ", 'seed': null")) {
+      assertEquals(4, texts(body.formatted(seed)).stream().distinct().count());
+    }
+    List<JsonElement> seeded = texts(body.formatted(", 'seed': 11"));
+    assertEquals(seeded.subList(0, 2), seeded.subList(2, 4));
+    assertEquals(2, seeded.stream().distinct().count());
+  }
+
+  private List<JsonElement> texts(String body) throws Exception {
+    return answer(COMPLETIONS, body).getAsJsonArray("choices").asList().stream()
+        .map(choice -> choice.getAsJsonObject().get("text"))
+        .toList();
+  }
+
+  @Test
   default void answersHaveALeastLengthAndIgnoreTheEnd() throws Exception {
     // Greedy: a token drawn from all might be the one that starts the answer again.
     JsonObject min = completion("say(x)|", "'temperature': 0, 'min_tokens': 4, 'max_tokens': 9");

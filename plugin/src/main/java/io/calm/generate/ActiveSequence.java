@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 
 /**
  * A sequence that has started: its prompt, its answer so far, its block table, and the number of
@@ -30,8 +29,9 @@ final class ActiveSequence {
   private int length;
   private int held;
   private boolean admitted;
+  private boolean preempted;
   private boolean speculationFailed;
-  private OptionalInt cachedAtFirst = OptionalInt.empty();
+  private int cachedAtFirst;
 
   ActiveSequence(Submission submission) {
     this.submission = submission;
@@ -68,17 +68,30 @@ final class ActiveSequence {
   /**
    * Admits the sequence with the longest cached prefix of its tokens.
    *
-   * @return the number of tokens found in the cache, which are not computed again
+   * @return see {@link #share}
    */
   int admit(BlockManager blocks) {
     admitted = true;
+    int found = share(blocks);
+    if (!preempted) {
+      cachedAtFirst = held;
+    }
+    return found;
+  }
+
+  /**
+   * Takes the cached blocks that continue the computed tokens. Other sequences may have published
+   * them since the last call.
+   *
+   * @return the number of tokens that were found, so that they are not computed; 0 after a
+   *     preemption, since the sequence may have computed them before
+   */
+  int share(BlockManager blocks) {
+    int before = held;
     if (!scoring()) {
-      held = blocks.share(table, tokens, length);
+      held = Math.max(held, blocks.share(table, tokens, length));
     }
-    if (cachedAtFirst.isEmpty()) {
-      cachedAtFirst = OptionalInt.of(held);
-    }
-    return held;
+    return preempted ? 0 : held - before;
   }
 
   /** Releases all blocks; their contents are recomputed after the next {@link #admit}. */
@@ -86,6 +99,7 @@ final class ActiveSequence {
     blocks.release(table);
     held = 0;
     admitted = false;
+    preempted = true;
   }
 
   /** Releases the blocks that were reserved but not written. */
@@ -255,7 +269,7 @@ final class ActiveSequence {
   }
 
   private void promptRead() {
-    request.listener().promptRead(cachedAtFirst.orElseThrow());
+    request.listener().promptRead(cachedAtFirst);
     if (request.promptScores().isPresent()) {
       request.listener().prompt(List.copyOf(promptScores), List.copyOf(promptTop));
     }

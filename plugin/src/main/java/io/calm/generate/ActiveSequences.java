@@ -84,18 +84,22 @@ final class ActiveSequences {
       if (!alone && !makeSpace(sequence, promised)) {
         return;
       }
-      int shared = sequence.admit(blocks);
+      sharedTokens += sequence.admit(blocks);
       preempted.remove(sequence);
       insert(running, sequence);
       if (next.isPresent()) {
         queue.start(next.get());
         next.get().start();
-        promptTokens += sequence.scoring() ? 0 : shared + sequence.remaining();
-        sharedTokens += shared;
+        promptTokens += sequence.scoring() ? 0 : next.get().request().prompt().length;
       }
       promised += sequence.missingBlocks();
       free--;
     }
+  }
+
+  /** Takes cached blocks for the tokens that a sequence has not computed. */
+  void share(ActiveSequence sequence) {
+    sharedTokens += sequence.share(blocks);
   }
 
   /** Returns the number of blocks that sequences were admitted for and do not have yet. */

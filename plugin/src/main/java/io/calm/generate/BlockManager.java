@@ -76,15 +76,17 @@ final class BlockManager {
 
   /** Returns the prefix that {@link #share} would find; does not count as a use of the cache. */
   Prefix prefix(int[] tokens, int length) {
-    List<PrefixCache.Node> nodes = longestPrefix(tokens, length);
+    List<PrefixCache.Node> nodes = cached(cache.root(), 0, tokens, length);
     int idle = (int) nodes.stream().filter(node -> holders[node.block()] == 0).count();
     return new Prefix(nodes.size(), idle);
   }
 
-  private List<PrefixCache.Node> longestPrefix(int[] tokens, int length) {
+  /** Returns the cached blocks that continue a prefix of {@code start} tokens, its last node. */
+  private List<PrefixCache.Node> cached(
+      PrefixCache.Node last, int start, int[] tokens, int length) {
     List<PrefixCache.Node> nodes = new ArrayList<>();
-    Optional<PrefixCache.Node> next = Optional.of(cache.root());
-    for (int from = 0; from + TOKENS < length; from += TOKENS) {
+    Optional<PrefixCache.Node> next = Optional.of(last);
+    for (int from = start; from + TOKENS < length; from += TOKENS) {
       next = cache.child(next.get(), tokens, from);
       if (next.isEmpty()) {
         break;
@@ -95,18 +97,26 @@ final class BlockManager {
   }
 
   /**
-   * Adds the longest cached prefix to an empty table. The prefix consists of full blocks and never
-   * includes the last token, whose logits must be computed.
+   * Continues a table's published blocks with all cached ones that follow; they replace a partly
+   * filled block. The prefix consists of full blocks and never includes the last token, whose
+   * logits must be computed.
    *
-   * @return the number of tokens that the table then holds
+   * @return the number of tokens in the table's published blocks
    */
   int share(BlockTable table, int[] tokens, int length) {
-    for (PrefixCache.Node node : longestPrefix(tokens, length)) {
+    List<PrefixCache.Node> nodes = table.nodes();
+    int start = nodes.size() * TOKENS;
+    PrefixCache.Node last = nodes.isEmpty() ? cache.root() : nodes.get(nodes.size() - 1);
+    List<PrefixCache.Node> found = cached(last, start, tokens, length);
+    if (!found.isEmpty()) {
+      release(table, start);
+    }
+    for (PrefixCache.Node node : found) {
       hold(node);
       table.add(node.block());
-      table.nodes().add(node);
+      nodes.add(node);
     }
-    return table.size() * TOKENS;
+    return nodes.size() * TOKENS;
   }
 
   /**

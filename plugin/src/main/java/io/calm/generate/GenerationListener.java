@@ -11,7 +11,7 @@ public interface GenerationListener {
   /**
    * Reports that the prompt was processed; called once, before {@link #prompt} and the first token.
    *
-   * @param cachedTokens number of prompt tokens found in the prefix cache
+   * @param cachedTokens number of prompt tokens found in the prefix cache at the first admission
    */
   default void promptRead(int cachedTokens) {}
 

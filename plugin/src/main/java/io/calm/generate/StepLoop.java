@@ -105,6 +105,9 @@ final class StepLoop {
       if (!sequence.admitted() || sequence.decoding()) {
         continue;
       }
+      if (budget > 0) {
+        active.share(sequence); // others may have published blocks of its prompt
+      }
       int max = sequence.scoring() ? Math.min(budget, scored) : budget;
       int count = Math.min(sequence.remaining(), max);
       if (count > 0 && active.reserve(sequence, count)) {

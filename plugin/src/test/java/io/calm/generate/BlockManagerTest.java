@@ -73,6 +73,30 @@ class BlockManagerTest {
     }
 
     void open(User user) {
+      String shared = known(user);
+      long idle =
+          known.entrySet().stream()
+              .filter(
+                  entry -> shared.startsWith(entry.getValue()) && !held().contains(entry.getKey()))
+              .count();
+      long changes = manager.changes();
+      assertEquals(
+          new BlockManager.Prefix(shared.length(), (int) idle),
+          manager.prefix(user.tokens, user.tokens.length));
+      assertEquals(changes, manager.changes(), "looking changes nothing");
+      users.add(user);
+      share(user);
+    }
+
+    /** Takes what has become known since the user stored or shared the last time. */
+    void share(User user) {
+      int known = known(user).length() * TOKENS;
+      assertEquals(known, manager.share(user.table, user.tokens, user.tokens.length));
+      user.stored = Math.max(user.stored, known);
+      assertEquals(Decoder.blocksFor(user.stored), user.table.size());
+    }
+
+    private String known(User user) {
       String expected = "";
       for (int i = 1; i * TOKENS < user.tokens.length; i++) {
         String prefix = user.blocks.substring(0, Math.min(i, user.blocks.length()));
@@ -82,20 +106,7 @@ class BlockManagerTest {
           break;
         }
       }
-      String shared = expected;
-      long idle =
-          known.entrySet().stream()
-              .filter(
-                  entry -> shared.startsWith(entry.getValue()) && !held().contains(entry.getKey()))
-              .count();
-      long changes = manager.changes();
-      assertEquals(
-          new BlockManager.Prefix(expected.length(), (int) idle),
-          manager.prefix(user.tokens, user.tokens.length));
-      assertEquals(changes, manager.changes(), "looking changes nothing");
-      user.stored = manager.share(user.table, user.tokens, user.tokens.length);
-      assertEquals(expected.length() * TOKENS, user.stored, "the longest known prefix");
-      users.add(user);
+      return expected;
     }
 
     boolean store(User user, int count, boolean fails) {
@@ -229,6 +240,9 @@ class BlockManagerTest {
       } else {
         User user = model.users.get(random.nextInt(model.users.size()));
         if (action < 8) {
+          if (random.nextBoolean()) {
+            model.share(user);
+          }
           boolean stored =
               model.store(user, 1 + random.nextInt(3 * TOKENS), random.nextInt(9) == 0);
           if (!stored) {

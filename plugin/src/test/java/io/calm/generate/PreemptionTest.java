@@ -27,6 +27,7 @@ class PreemptionTest {
     for (Recorder recorder : fixture.recorders) {
       assertEquals(OptionalInt.of(0), recorder.cached(), "as it was the first time");
     }
+    assertEquals(0, fixture.loop.stats().sharedTokens(), "what was computed before does not count");
   }
 
   @Test

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -42,6 +43,39 @@ class PrefixCacheTest {
         List.of(0, 128, 64, 192),
         Stream.of(first, second, third, answer).map(r -> r.cached().orElseThrow()).toList());
     assertEquals(List.of(), fixture.decoder.violations());
+  }
+
+  @Test
+  void promptsThatArriveTogetherAreComputedOnce() {
+    LoopFixture fixture = new LoopFixture(new SchedulerSettings(1000, 200, 8, 8, 256));
+    for (int i = 0; i < 8; i++) {
+      fixture.submit(1, tokens(960));
+    }
+    fixture.finishAll();
+    SchedulerStats stats = fixture.loop.stats();
+    // The second one has a block in the last step of the first; each computes its own last block.
+    assertEquals(960 + 64 + 7 * 64, stats.stepTokens());
+    assertEquals(8 * 960, stats.promptTokens());
+    assertEquals(stats.promptTokens() - stats.stepTokens(), stats.sharedTokens());
+    assertEquals(OptionalInt.of(0), fixture.recorders.get(7).cached(), "when it was admitted");
+  }
+
+  @Test
+  void aCachedBlockReplacesAPartlyFilledOne() {
+    LoopFixture fixture = new LoopFixture(new SchedulerSettings(400, 16, 4, 8, 80));
+    List<Integer> answer = NaiveGeneration.of(request(30, new Recorder(), tokens(60))).tokens();
+    int[] longer =
+        IntStream.concat(IntStream.of(tokens(60)), answer.stream().mapToInt(Integer::intValue))
+            .toArray();
+    Recorder first = fixture.submit(30, tokens(60));
+    Submission second = fixture.begin(2, longer);
+    fixture.loop.turn(); // the first prompt and 20 tokens of the second
+    second.pause();
+    fixture.finish(first);
+    second.resume();
+    fixture.finishAll();
+    assertEquals(64 - 20, fixture.loop.stats().sharedTokens());
+    assertEquals((60 + 29) + (20 + 90 - 64 + 1), fixture.loop.stats().stepTokens());
   }
 
   /** The score of a prompt needs the logits of each of its tokens, so it cannot use the cache. */

@@ -10,9 +10,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * Converts messages to the form that templates expect. As in transformers, keys with a null value
  * are dropped, and reasoning is available under each of its names. A message without content gets
- * an empty content unless it calls tools, because templates test for that.
+ * an empty content unless it calls tools, because templates test for that. The role {@code
+ * developer} becomes {@code system} unless the template knows it, because many templates print
+ * nothing for a role that they do not know.
  */
 final class Conversation {
+  static final String DEVELOPER = "developer";
+
   private static final List<String> REASONING =
       List.of("reasoning_content", "thinking", "reasoning");
 
@@ -28,12 +32,20 @@ final class Conversation {
 
   private Conversation() {}
 
+  /**
+   * Converts messages.
+   *
+   * @param developer whether the template knows the role {@code developer}
+   */
   static List<Map<String, @Nullable Object>> normalize(
-      List<Map<String, Object>> messages, Form form) {
+      List<Map<String, Object>> messages, Form form, boolean developer) {
     List<Map<String, @Nullable Object>> result = new ArrayList<>();
     for (int i = 0; i < messages.size(); i++) {
       Map<String, @Nullable Object> message = new LinkedHashMap<>(messages.get(i));
       message.values().removeIf(Objects::isNull);
+      if (!developer) {
+        message.replace("role", DEVELOPER, "system");
+      }
       Object content = message.get("content");
       if (content instanceof List<?> parts) {
         message.put("content", form == Form.TEXT ? joined(parts, i) : parts(parts, i));

@@ -24,6 +24,7 @@ final class JinjaChatTemplate implements ChatTemplate {
   private final String where;
   private final Template template;
   private final Conversation.Form form;
+  private final boolean developer;
   private final Map<String, String> tokens;
   private @Nullable ArgumentForm argumentForm; // null until asked for
 
@@ -47,6 +48,7 @@ final class JinjaChatTemplate implements ChatTemplate {
     }
     this.where = where;
     this.form = form(template);
+    this.developer = source.contains(Conversation.DEVELOPER);
     this.tokens = Map.copyOf(tokens);
   }
 
@@ -111,7 +113,7 @@ final class JinjaChatTemplate implements ChatTemplate {
     variables.putAll(more); // these override special tokens, as in transformers
     variables.put("tools", null);
     variables.put("documents", null);
-    variables.put("messages", Conversation.normalize(messages, form));
+    variables.put("messages", Conversation.normalize(messages, form, developer));
     variables.put("add_generation_prompt", addGenerationPrompt);
     try {
       return template.render(variables, clock);

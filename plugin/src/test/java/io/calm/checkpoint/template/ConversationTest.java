@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The contents, parts and reasoning that templates get. */
@@ -40,6 +41,15 @@ class ConversationTest {
             "add_generation_prompt",
             false);
     assertEquals("<B></s>1NoneNoneTrue", chat.render(List.of(TWO_PARTS), true, variables));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "{{ messages[0].role }}, system",
+    "{% if messages[0].role == 'developer' %}d{% elif messages[0].role == 'system' %}s{% endif %}, d"
+  })
+  void aDeveloperIsTheSystemUnlessTheTemplateKnowsTheRole(String template, String shown) {
+    assertEquals(shown, render(template, Map.of("role", "developer", "content", "Be brief.")));
   }
 
   @Test

@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  * other key the client sent.
  */
 final class ChatMessages {
+  private static final String TOOL_CALLS = "tool_calls";
+
   private ChatMessages() {}
 
   /**
@@ -61,10 +63,11 @@ final class ChatMessages {
     }
     RequestFields.string(name + ".role", object.get("role"));
     Map<String, Object> message = plain(object);
+    message.remove(TOOL_CALLS, List.of()); // templates test for the key
     JsonElement content = object.get("content");
     if (content != null && !content.isJsonNull()) {
       message.put("content", content(name + ".content", content));
-    } else if (!message.containsKey("tool_calls")) {
+    } else if (!message.containsKey(TOOL_CALLS)) {
       message.put("content", "");
     }
     return message;

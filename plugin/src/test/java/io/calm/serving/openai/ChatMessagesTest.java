@@ -41,6 +41,14 @@ class ChatMessagesTest {
     assertFalse(message.containsKey("name"));
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"", ", 'tool_calls': null", ", 'tool_calls': []"})
+  void aMessageWithoutCallsHasContent(String calls) {
+    assertEquals(
+        List.of(Map.of("role", "assistant", "content", "")),
+        read("{'role': 'assistant', 'content': null" + calls + "}"));
+  }
+
   @Test
   void aPartHasItsKeysInOrder() {
     assertEquals(

@@ -201,6 +201,15 @@ class EmbeddedHostTest {
     assertEquals(404, get(host.url() + "/predictions/").statusCode());
   }
 
+  @Test
+  void theResponsesApiIsAnsweredWithTheOneToUse() throws Exception {
+    HttpResponse<byte[]> answer = post(host.url() + "/v1/responses", "{\"input\": \"x\"}");
+    assertEquals(404, answer.statusCode());
+    assertEquals(
+        "no such path: /v1/responses; this server has /v1/chat/completions",
+        object(answer).getAsJsonObject("error").get("message").getAsString());
+  }
+
   /** OpenAI's client shows only {@code error.message}. */
   @ParameterizedTest
   @ValueSource(strings = {"/chat/completions", "/completions"})

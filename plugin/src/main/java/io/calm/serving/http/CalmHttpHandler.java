@@ -310,6 +310,9 @@ public final class CalmHttpHandler {
     if (WITHOUT_V1.contains(path)) {
       return "; OpenAI's API is at /v1: set base_url=http://HOST:PORT/v1";
     }
+    if (path.equals("/v1/responses")) {
+      return "; this server has /v1/chat/completions";
+    }
     return path.equals("/") && page ? "; the web console is at /calm" : "";
   }
 

@@ -12,6 +12,7 @@ import io.calm.serving.reply.Prompts;
 import io.calm.serving.reply.RequestFields;
 import io.calm.serving.reply.SamplingFields;
 import io.calm.serving.reply.TextRequest;
+import io.calm.serving.reply.UnsupportedKeys;
 import io.calm.text.Printable;
 import java.util.ArrayList;
 import java.util.List;
@@ -71,6 +72,8 @@ public final class LmiParser {
       throw ApiException.invalid(
           "adapters", "expected none, got some; this server has no adapters, leave the key out");
     }
+    UnsupportedKeys.refuseVllm(parameters);
+    UnsupportedKeys.refuse(parameters, List.of("grammar"));
     List<String> unknown =
         parameters.keys().stream().filter(key -> !KNOWN.contains(key)).sorted().toList();
     if (!unknown.isEmpty()) {

@@ -231,6 +231,16 @@ interface DjlParametersContract extends ScriptedServer {
     assertEquals("babble(ab é日)|" + shown, last.get("generated_text").getAsString());
   }
 
+  @Test
+  default void constraintsThatAskForNothingPass() throws Exception {
+    assertEquals(
+        "hi",
+        text(
+            "say(hi)|",
+            "'guided_json': null, 'guided_choice': [], 'grammar': null, 'bad_words': [],"
+                + " 'response_format': {'type': 'text'}, 'typical_p': 0.9"));
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -242,6 +252,13 @@ interface DjlParametersContract extends ScriptedServer {
         "'stop': [1] | parameters.stop[0]: expected a string, got the number 1",
         "'truncate': 0 | parameters.truncate: expected 1 to 2147483647, got 0",
         "'seed': 'x' | parameters.seed: expected a whole number, got the string \"x\"",
+        "'guided_choice': ['yes', 'no']"
+            + "| parameters.guided_choice: not supported by this server; leave it out",
+        "'grammar': {'type': 'json', 'value': {}}"
+            + "| parameters.grammar: not supported by this server; leave it out",
+        "'response_format': {'type': 'json_object'}"
+            + "| parameters.response_format.type: expected \"text\","
+            + " got \"json_object\": this server does not constrain answers",
         "'adapters': ['a']"
             + "| adapters: expected none, got some; this server has no adapters, leave the key out",
       })

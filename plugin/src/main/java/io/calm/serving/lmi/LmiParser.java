@@ -28,6 +28,7 @@ public final class LmiParser {
   private static final int MAX_CHOICES = 128;
   private static final int DEFAULT_TOKENS = 30;
   private static final double MAX_TEMPERATURE = 100;
+  private static final String STREAM = "stream";
   private static final Set<String> KNOWN =
       Set.of(
           "max_new_tokens",
@@ -54,7 +55,8 @@ public final class LmiParser {
           "n",
           "best_of",
           "details",
-          "decoder_input_details");
+          "decoder_input_details",
+          STREAM);
 
   private LmiParser() {}
 
@@ -120,7 +122,7 @@ public final class LmiParser {
         parameters.flag("return_full_text", false),
         fields.get("inputs").filter(JsonElement::isJsonArray).isPresent(),
         best,
-        fields.flag("stream", false),
+        fields.flag(STREAM).orElse(parameters.flag(STREAM, false)),
         events || (!lines && (options.sse() || options.tgiCompat())),
         options.tgiCompat());
   }
@@ -131,14 +133,14 @@ public final class LmiParser {
     }
     if (choices > 1) {
       throw ApiException.invalid(
-          "stream", "cannot be true with n or best_of above 1, got " + choices);
+          STREAM, "cannot be true with n or best_of above 1, got " + choices);
     }
     if (details.prefill()) {
-      throw ApiException.invalid("stream", "cannot be true with parameters.decoder_input_details");
+      throw ApiException.invalid(STREAM, "cannot be true with parameters.decoder_input_details");
     }
     if (details.array() && details.fullText()) {
       throw ApiException.invalid(
-          "stream",
+          STREAM,
           "cannot be true with parameters.return_full_text if inputs is an array, whose lines have"
               + " generated text only; leave it out, or send each input by itself");
     }

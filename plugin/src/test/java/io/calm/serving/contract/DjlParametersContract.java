@@ -231,6 +231,20 @@ interface DjlParametersContract extends ScriptedServer {
     assertEquals("babble(ab é日)|" + shown, last.get("generated_text").getAsString());
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "'parameters': {'stream': true} | application/jsonlines",
+        "'stream': null, 'parameters': {'stream': true} | application/jsonlines",
+        "'stream': false, 'parameters': {'stream': true} | application/json",
+        "'stream': true, 'parameters': {'stream': false} | application/jsonlines",
+      })
+  default void streamMayBeAParameter(String keys, String type) throws Exception {
+    HttpResponse<byte[]> response = ask(PREDICTIONS, "{'inputs': 'say(hi)|', %s}".formatted(keys));
+    assertEquals(type, contentType(response));
+  }
+
   @Test
   default void constraintsThatAskForNothingPass() throws Exception {
     assertEquals(

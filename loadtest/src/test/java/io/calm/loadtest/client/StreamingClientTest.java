@@ -175,10 +175,10 @@ class StreamingClientTest {
     try (ServerSocket server = listen();
         StreamingClient client = client(server.getLocalPort(), Duration.ofMillis(200))) {
       CompletableFuture<Answer> answer = client.send(ASK, OptionalInt.empty());
-      try (Connection connection = Connection.accept(server)) {
-        connection.awaitEnd();
-      }
       assertEquals(new Answer.End.TimedOut(), answer.get(1, TimeUnit.MINUTES).end());
+      try (Connection connection = new Connection(server, server.accept())) {
+        connection.awaitEnd(); // the system had accepted it
+      }
     }
   }
 

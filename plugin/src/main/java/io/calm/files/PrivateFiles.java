@@ -223,6 +223,8 @@ public final class PrivateFiles {
    * before it, so that a reader finds one of both files whole, also after a power failure.
    *
    * @param directory as {@link #directory} returns it
+   * @param name name of the file in it
+   * @throws IOException if it cannot be written; the earlier file is as before
    */
   public static void replace(Path directory, String name, byte[] bytes) throws IOException {
     Path temporary = directory.resolve("%s.%s.tmp".formatted(name, UUID.randomUUID()));

@@ -6,6 +6,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.checkpoint.Goldens;
 import io.calm.checkpoint.safetensors.SafetensorsFile;
+import io.calm.checkpoint.storage.CheckpointFile;
 import io.calm.checkpoint.storage.TensorTable;
 import io.calm.quant.gptq.GptqQuantizer;
 import io.calm.tensor.Matrix;
@@ -19,7 +20,7 @@ class RoundingGoldenTest {
   private static final int GROUP = 64;
 
   private final TensorTable tensors =
-      SafetensorsFile.open(Goldens.path("quantizers/quant.safetensors"));
+      SafetensorsFile.read(CheckpointFile.open(Goldens.path("quantizers/quant.safetensors")));
   private final Matrix weight = tensors.get("w").read();
   private final Matrix inputs = tensors.get("x").read();
 

@@ -9,6 +9,7 @@ import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Goldens;
 import io.calm.checkpoint.open.Checkpoints;
 import io.calm.checkpoint.safetensors.SafetensorsFile;
+import io.calm.checkpoint.storage.CheckpointFile;
 import io.calm.kernels.KernelVariants;
 import io.calm.model.BlockParameters;
 import io.calm.tensor.Matrix;
@@ -125,6 +126,8 @@ class ReferenceGoldenTest {
   }
 
   private static Matrix expected(Path folder, String tensor) {
-    return SafetensorsFile.open(folder.resolve("expected.safetensors")).get(tensor).read();
+    return SafetensorsFile.read(CheckpointFile.open(folder.resolve("expected.safetensors")))
+        .get(tensor)
+        .read();
   }
 }

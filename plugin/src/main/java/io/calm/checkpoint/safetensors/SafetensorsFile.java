@@ -2,7 +2,6 @@ package io.calm.checkpoint.safetensors;
 
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.storage.CheckpointFile;
-import io.calm.checkpoint.storage.ForeignFiles;
 import io.calm.checkpoint.storage.StoredTensor;
 import io.calm.checkpoint.storage.TensorTable;
 import io.calm.text.Printable;
@@ -10,7 +9,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -30,20 +28,10 @@ public final class SafetensorsFile {
   private SafetensorsFile() {}
 
   /**
-   * Opens a file and reads its header.
+   * Reads the header of an opened file.
    *
    * @throws CheckpointException if it is not a safetensors file, is truncated or damaged, or has a
    *     data type that is not supported
-   */
-  public static TensorTable open(Path path) {
-    ForeignFiles.requireNone(path);
-    return read(CheckpointFile.open(path));
-  }
-
-  /**
-   * Reads the header of an opened file.
-   *
-   * @throws CheckpointException as {@link #open}
    */
   public static TensorTable read(CheckpointFile file) {
     long headerLength = headerLength(file);

@@ -29,13 +29,21 @@ public final class UnsupportedKeys {
 
   private UnsupportedKeys() {}
 
-  /** Refuses vLLM's keys, and a {@code response_format} other than text. */
+  /**
+   * Refuses vLLM's keys, and a {@code response_format} other than text.
+   *
+   * @throws ApiException naming the first key whose value asks for something
+   */
   public static void refuseVllm(RequestFields fields) {
     refuse(fields, OF_VLLM);
     requireText(fields);
   }
 
-  /** Refuses keys whose value asks for something. */
+  /**
+   * Refuses keys whose value asks for something.
+   *
+   * @throws ApiException naming the first of them
+   */
   public static void refuse(RequestFields fields, List<String> keys) {
     for (String key : keys) {
       if (fields.get(key).filter(value -> !asksForNothing(value)).isPresent()) {

@@ -10,6 +10,7 @@ import io.calm.checkpoint.GenerationDefaults;
 import io.calm.checkpoint.Goldens;
 import io.calm.checkpoint.open.Checkpoints;
 import io.calm.checkpoint.safetensors.SafetensorsFile;
+import io.calm.checkpoint.storage.CheckpointFile;
 import io.calm.checkpoint.storage.TensorTable;
 import io.calm.model.LinearRole;
 import io.calm.tensor.Matrix;
@@ -125,7 +126,7 @@ class HfDirectoryTest {
   @Test
   void shardsAreOneModel() {
     Path golden = Goldens.path("llama-sharded-f16");
-    TensorTable second = SafetensorsFile.open(golden.resolve(SECOND));
+    TensorTable second = SafetensorsFile.read(CheckpointFile.open(golden.resolve(SECOND)));
     try (Checkpoint checkpoint = Checkpoints.open(golden)) {
       assertEquals(
           List.of(

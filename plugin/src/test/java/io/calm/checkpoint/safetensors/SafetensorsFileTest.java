@@ -4,6 +4,7 @@ import static io.calm.checkpoint.Refused.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.calm.checkpoint.storage.CheckpointFile;
 import io.calm.checkpoint.storage.RowOrder;
 import io.calm.checkpoint.storage.StoredTensor;
 import io.calm.checkpoint.storage.TensorTable;
@@ -36,7 +37,7 @@ class SafetensorsFileTest {
   }
 
   private TensorTable open(String header, int dataBytes) throws IOException {
-    return SafetensorsFile.open(file(header, dataBytes));
+    return SafetensorsFile.read(CheckpointFile.open(file(header, dataBytes)));
   }
 
   private static String tensor(String name, String dtype, String shape, long begin, long end) {
@@ -68,23 +69,31 @@ class SafetensorsFileTest {
   @Test
   void damagedHeadersAreRefused() {
     assertRefused(
-        () -> SafetensorsFile.open(Files.write(directory.resolve("short"), new byte[7])),
+        () ->
+            SafetensorsFile.read(
+                CheckpointFile.open(Files.write(directory.resolve("short"), new byte[7]))),
         "short",
         "at least 8 bytes");
     assertRefused(
-        () -> SafetensorsFile.open(Files.write(directory.resolve("zero"), new byte[64])),
+        () ->
+            SafetensorsFile.read(
+                CheckpointFile.open(Files.write(directory.resolve("zero"), new byte[64]))),
         "header length",
         "got 0");
     assertRefused(
         () ->
-            SafetensorsFile.open(
-                Files.write(
-                    directory.resolve("long"), new byte[] {-1, -1, -1, -1, -1, -1, -1, -1, 0})),
+            SafetensorsFile.read(
+                CheckpointFile.open(
+                    Files.write(
+                        directory.resolve("long"),
+                        new byte[] {-1, -1, -1, -1, -1, -1, -1, -1, 0}))),
         "header length",
         "18446744073709551615");
     byte[] latin1 = {2, 0, 0, 0, 0, 0, 0, 0, '{', (byte) 0xff};
     assertRefused(
-        () -> SafetensorsFile.open(Files.write(directory.resolve("latin1"), latin1)),
+        () ->
+            SafetensorsFile.read(
+                CheckpointFile.open(Files.write(directory.resolve("latin1"), latin1))),
         "header: expected UTF-8, got other bytes");
     assertRefused(() -> open("{\"a\": ", 0), "header", "JSON object");
     assertRefused(() -> open("[]", 0), "JSON object");
@@ -160,7 +169,7 @@ class SafetensorsFileTest {
     tensors.put("a \"name\"", Matrix.of(new float[][] {{7}}));
     SafetensorsWriter.write(path, tensors);
 
-    TensorTable table = SafetensorsFile.open(path);
+    TensorTable table = SafetensorsFile.read(CheckpointFile.open(path));
     assertEquals(List.of(2L, 3L), table.get("logits").shape());
     assertEquals(0, table.get("a \"name\"").offset() % 8);
     for (var entry : tensors.entrySet()) {

@@ -33,7 +33,7 @@ public record ModelSource(String name, Path checkpoint, Path properties) {
       throw new RecipeException(
           "%s: no such file or directory: expected a Hugging Face model directory, a .gguf file or "
                   .formatted(path)
-              + "a directory with a recipe, such as models/calm-tiny-llama");
+              + "a directory with a download recipe, such as models/smollm2-135m-instruct");
     }
     return new ModelSource(servedName(path), path, path);
   }

@@ -102,7 +102,9 @@ final class Cors {
           .ifPresent(named -> answer.set(HttpHeaderNames.ACCESS_CONTROL_ALLOW_ORIGIN, named));
     }
     if (origin.filter(this::allows).isPresent()) {
-      answer.set(HttpHeaderNames.ACCESS_CONTROL_EXPOSE_HEADERS, "Retry-After, WWW-Authenticate");
+      answer.set(
+          HttpHeaderNames.ACCESS_CONTROL_EXPOSE_HEADERS,
+          "Retry-After, WWW-Authenticate, X-Request-Id");
     }
   }
 

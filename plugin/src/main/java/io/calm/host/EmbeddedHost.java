@@ -37,6 +37,7 @@ public final class EmbeddedHost implements AutoCloseable {
   private final ChannelGroup connections =
       new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
   private final InFlight inFlight = new InFlight();
+  private final RefusalLog refusals = new RefusalLog();
   private final ByteBudget answers;
   private final ByteBufAllocator allocator;
   private final Channel listening;
@@ -72,6 +73,7 @@ public final class EmbeddedHost implements AutoCloseable {
         handler,
         new ByteBudget(ByteBudget.share()),
         new InFlight(),
+        new RefusalLog(),
         () -> false,
         channel -> {});
   }
@@ -95,7 +97,13 @@ public final class EmbeddedHost implements AutoCloseable {
             .childOption(ChannelOption.ALLOCATOR, allocator)
             .childHandler(
                 new HostPipeline(
-                    settings, handler, answers, inFlight, () -> stopping, connections::add))
+                    settings,
+                    handler,
+                    answers,
+                    inFlight,
+                    refusals,
+                    () -> stopping,
+                    connections::add))
             .bind(settings.host(), settings.port())
             .awaitUninterruptibly();
     if (!bound.isSuccess()) {

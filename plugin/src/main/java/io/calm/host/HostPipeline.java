@@ -18,6 +18,7 @@ final class HostPipeline extends ChannelInitializer<Channel> {
   private final CalmHttpHandler handler;
   private final ByteBudget answers;
   private final InFlight inFlight;
+  private final RefusalLog refusals;
   private final BooleanSupplier stopping;
   private final Consumer<Channel> opened;
   private final Cors cors;
@@ -27,6 +28,7 @@ final class HostPipeline extends ChannelInitializer<Channel> {
    * Creates the pipeline.
    *
    * @param answers memory of answers that clients have not read
+   * @param refusals receives the requests that are answered with an error
    * @param stopping whether connections close with their next answer
    * @param opened receives every connection
    */
@@ -35,12 +37,14 @@ final class HostPipeline extends ChannelInitializer<Channel> {
       CalmHttpHandler handler,
       ByteBudget answers,
       InFlight inFlight,
+      RefusalLog refusals,
       BooleanSupplier stopping,
       Consumer<Channel> opened) {
     this.settings = settings;
     this.handler = handler;
     this.answers = answers;
     this.inFlight = inFlight;
+    this.refusals = refusals;
     this.stopping = stopping;
     this.opened = opened;
     this.cors = new Cors(settings.corsOrigins());
@@ -66,6 +70,7 @@ final class HostPipeline extends ChannelInitializer<Channel> {
         .addLast(decoder)
         .addLast(new HttpResponseEncoder())
         .addLast(new PipelinedRequests(inFlight))
+        .addLast(new ResponseRecord(handler::countResponse, refusals))
         .addLast(new CorsHeaders(cors))
         .addLast(heads)
         .addLast(new BodyInflater(settings.maxBodyBytes()))

@@ -27,6 +27,7 @@ public final class CalmMetrics {
   private final CollectorRegistry jvm = JvmMetrics.registry();
   private final Meters meters = new Meters();
   private final LoadMeters loads = new LoadMeters(System::nanoTime);
+  private final ResponseMeter responses = new ResponseMeter();
   private final Map<String, AnswerListener> listeners = new ConcurrentHashMap<>();
   private final Supplier<ServerState> server;
 
@@ -60,6 +61,7 @@ public final class CalmMetrics {
     families.addAll(PlanSeries.collect(models));
     families.addAll(loads.collect(models));
     families.addAll(ServerSeries.collect(server.get()));
+    families.add(responses.collect());
     families.addAll(DeviationSeries.collect(models));
     families.add(ProcessMemory.collect());
     families.add(ProcessMemory.limit());
@@ -74,6 +76,11 @@ public final class CalmMetrics {
   /** Returns the meter of a model's loads. */
   public LoadMeter loads(String model) {
     return loads.of(model);
+  }
+
+  /** Returns the meter of the stand-alone server's responses. */
+  public ResponseMeter responses() {
+    return responses;
   }
 
   /** Passes the events of a model's later requests to {@code listener} too. */

@@ -181,7 +181,8 @@ class BrowsersTest {
       assertEquals(PAGE, header(answer, "Access-Control-Allow-Origin"), body);
       assertEquals("origin", header(answer, "Vary"));
       assertEquals(
-          "retry-after, www-authenticate", header(answer, "Access-Control-Expose-Headers"));
+          "retry-after, www-authenticate, x-request-id",
+          header(answer, "Access-Control-Expose-Headers"));
     }
     HttpResponse<byte[]> unknown = HttpClients.get(host.url() + "/nowhere", "Origin", PAGE);
     assertEquals(404, unknown.statusCode());

@@ -73,6 +73,9 @@ class MetricsDocumentationTest {
     model.finished("EOS_TOKEN", 5, 2, Duration.ofSeconds(1), Duration.ofSeconds(3));
     model.completed(30, Duration.ofSeconds(3));
     model.rejected();
+    metrics.responses().count(200);
+    metrics.responses().count(429);
+    metrics.responses().count(429);
   }
 
   @Test
@@ -120,6 +123,8 @@ class MetricsDocumentationTest {
         List.of(
             "calm_requests_total{model=\"m\",variant=\"calm\",outcome=\"eos_token\",} 1.0",
             "calm_requests_total{model=\"m\",variant=\"calm\",outcome=\"rejected\",} 1.0",
+            "calm_http_responses_total{status=\"200\",} 1.0",
+            "calm_http_responses_total{status=\"429\",} 2.0",
             "calm_prompt_tokens_total{model=\"m\",variant=\"calm\",} 5.0",
             "calm_generated_tokens_total{model=\"m\",variant=\"calm\",} 2.0",
             "calm_queue_seconds_sum{model=\"m\",variant=\"calm\",} 1.0",

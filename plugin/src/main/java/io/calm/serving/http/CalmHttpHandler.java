@@ -120,6 +120,11 @@ public final class CalmHttpHandler {
     return (management.isPresent() || !route.registers()) && (page || !route.isPage());
   }
 
+  /** Counts a response of the stand-alone server by its status. */
+  public void countResponse(int status) {
+    metrics.responses().count(status);
+  }
+
   /** Returns the budget of request bodies and of their parsed forms. */
   public ByteBudget bodies() {
     return text.bodies();
@@ -177,7 +182,7 @@ public final class CalmHttpHandler {
     } catch (ApiException e) {
       Errors.send(e, errors, sink);
     } catch (RuntimeException e) {
-      logger.error("{} {} failed", request.method(), path, e);
+      logger.error("{} {} failed (request {})", request.method(), path, sink.requestId(), e);
       Errors.send(ApiException.bug(), errors, sink);
     }
   }
@@ -224,7 +229,7 @@ public final class CalmHttpHandler {
   }
 
   private void manage(
-      Route.Match match, QueryStringDecoder query, boolean json, byte[] body, ReplySink sink) {
+      Route.Match match, QueryStringDecoder query, boolean json, byte[] body, NettyReply sink) {
     ModelManagement models = management.orElseThrow();
     guarded(
         match.route(),
@@ -240,13 +245,13 @@ public final class CalmHttpHandler {
   }
 
   /** Runs a task that answers a request, and answers with its exception if it throws. */
-  private static void guarded(Route route, ErrorBody errors, ReplySink sink, Runnable answer) {
+  private static void guarded(Route route, ErrorBody errors, NettyReply sink, Runnable answer) {
     try {
       answer.run();
     } catch (ApiException e) {
       Errors.send(e, errors, sink);
     } catch (RuntimeException | Error e) {
-      logger.error("{} failed", route.path(), e);
+      logger.error("{} failed (request {})", route.path(), sink.requestId(), e);
       Errors.send(ApiException.bug(), errors, sink);
     }
   }

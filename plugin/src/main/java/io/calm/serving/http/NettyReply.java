@@ -2,6 +2,7 @@ package io.calm.serving.http;
 
 import io.calm.serving.reply.PreparedReply.Running;
 import io.calm.serving.reply.ReplySink;
+import io.calm.text.Printable;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
@@ -51,6 +52,7 @@ final class NettyReply implements ReplySink {
   private final boolean keepAlive;
   private final boolean chunked;
   private final boolean headOnly;
+  private final String requestId;
   private final AtomicLong held = new AtomicLong();
   private final ChannelFutureListener hangup = closed -> gone();
   private boolean gone;
@@ -64,7 +66,13 @@ final class NettyReply implements ReplySink {
     this.chunked = request.protocolVersion().isKeepAliveDefault();
     this.keepAlive = HttpUtil.isKeepAlive(request);
     this.headOnly = HttpMethod.HEAD.equals(request.method());
+    this.requestId = Printable.of(request.headers().get("x-request-id", "without id"));
     context.channel().closeFuture().addListener(hangup);
+  }
+
+  /** Returns the request's {@code x-request-id} for a log line. */
+  String requestId() {
+    return requestId;
   }
 
   /**

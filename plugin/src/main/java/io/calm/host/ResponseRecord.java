@@ -1,0 +1,67 @@
+package io.calm.host;
+
+import io.calm.text.Printable;
+import io.netty.channel.ChannelDuplexHandler;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelPromise;
+import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpStatusClass;
+import io.netty.handler.codec.http.QueryStringDecoder;
+import java.util.function.IntConsumer;
+
+/**
+ * Gives every response of a connection its request's id, counts it, and logs it if it is an error.
+ * Placed where one request is processed at a time.
+ */
+@SuppressWarnings("FutureReturnValueIgnored") // a failed write closes the channel
+final class ResponseRecord extends ChannelDuplexHandler {
+  private static final int FIRST_ERROR = 400;
+
+  private final IntConsumer counter;
+  private final RefusalLog log;
+  private String id = "";
+  private String method = "";
+  private String path = "";
+
+  /**
+   * @param counter receives the status of every response
+   * @param log receives errors
+   */
+  ResponseRecord(IntConsumer counter, RefusalLog log) {
+    this.counter = counter;
+    this.log = log;
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext context, Object message) {
+    if (message instanceof HttpRequest request) {
+      id = RequestId.of(request.headers());
+      request.headers().set(RequestId.HEADER, id);
+      method = request.method().name();
+      path = new QueryStringDecoder(request.uri()).rawPath();
+    }
+    context.fireChannelRead(message);
+  }
+
+  @Override
+  public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
+    if (message instanceof HttpResponse response
+        && response.status().codeClass() != HttpStatusClass.INFORMATIONAL) {
+      response.headers().set(RequestId.HEADER, id);
+      record(response.status().code(), context);
+    }
+    context.write(message, promise);
+  }
+
+  private void record(int status, ChannelHandlerContext context) {
+    counter.accept(status);
+    if (status >= FIRST_ERROR && !ApiKey.isProbe(path)) {
+      log.add(
+          status,
+          "%s %s (request %s, %s)"
+              .formatted(
+                  Printable.of(method), Printable.of(path), id, context.channel().remoteAddress()));
+    }
+  }
+}

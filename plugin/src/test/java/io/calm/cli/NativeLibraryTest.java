@@ -3,19 +3,15 @@ package io.calm.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.testing.JavaProcess;
 import io.calm.testing.Repository;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A directory that DJL cannot unpack its native libraries into, as on a full disk. */
-@Timeout(120)
 class NativeLibraryTest {
   private static final Path TINY = Repository.path("models/calm-tiny-llama");
 
@@ -24,20 +20,12 @@ class NativeLibraryTest {
   /** Runs a command in a process of its own, since DJL loads a library once; returns its errors. */
   private String run(String... arguments) throws IOException, InterruptedException {
     Path file = Files.writeString(directory.resolve("file"), "");
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.add("-DENGINE_CACHE_DIR=" + file.resolve("native"));
-    command.add("-cp");
-    command.add(
-        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")));
-    command.add(Main.class.getName());
-    command.addAll(List.of(arguments));
-    Process process =
-        new ProcessBuilder(command).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
-    String errors =
-        new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8).strip();
-    assertEquals(1, process.waitFor(), errors);
-    return errors.lines().reduce("", (before, line) -> line);
+    JavaProcess.Result result =
+        JavaProcess.of(Main.class, arguments)
+            .flags("-DENGINE_CACHE_DIR=" + file.resolve("native"))
+            .run();
+    assertEquals(1, result.status(), result::toString);
+    return result.errors().strip().lines().reduce("", (before, line) -> line);
   }
 
   @Test

@@ -10,21 +10,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.testing.JavaProcess;
 import io.calm.testing.Repository;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.InetAddress;
 import java.net.Socket;
-import java.net.URI;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
@@ -36,89 +32,55 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** {@code calm serve} as a process of its own: several models, and how it stops. */
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "there is no SIGTERM")
 class ServeProcessTest {
-  private static final Pattern READY = Pattern.compile("(\\S+) is ready at (http://\\S+),.*");
   private static final int SIGTERM = 143;
 
   @TempDir static Path cache;
 
-  private static List<String> command() {
-    return new ArrayList<>(
-        List.of(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "-Xmx512m",
-            "-cp",
-            System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
-            "io.calm.cli.Main",
-            "serve",
-            "--port",
-            "0"));
+  private static ServerProcess start(int drainSeconds, String... models) throws Exception {
+    List<String> arguments = new ArrayList<>(List.of("serve", "--port", "0"));
+    for (String model : models) {
+      arguments.add(Repository.path("models/" + model).toString());
+    }
+    return ServerProcess.start(
+        JavaProcess.of(Main.class, arguments.toArray(String[]::new))
+            .flags("-Xmx512m")
+            .environment("OPTION_CALM_ALGORITHM", "rtn")
+            .environment("OPTION_CALM_KERNEL", "java")
+            .environment("OPTION_CALM_THREADS", "1")
+            .environment("OPTION_CALM_MAX_RUNNING", "16")
+            .environment("OPTION_CALM_CACHE_DIR", cache.toString())
+            .environment("OPTION_CALM_DRAIN_TIMEOUT", Integer.toString(drainSeconds)),
+        models.length);
   }
 
-  /** A server that answers. */
-  private record Server(Process process, URI url, List<String> models) implements AutoCloseable {
+  /** Begins a stream of many tokens and returns its first line on. */
+  private static InputStream stream(Socket socket) throws IOException {
+    String body =
+        "{\"model\": \"calm-tiny-llama\", \"prompt\": \"The\", \"max_tokens\": 400, \"n\": 16,"
+            + " \"ignore_eos\": true, \"stream\": true}";
+    socket
+        .getOutputStream()
+        .write(
+            "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
+                .formatted(body.length(), body)
+                .getBytes(StandardCharsets.US_ASCII));
+    InputStream in = socket.getInputStream();
+    assertEquals("HTTP/1.1 200 OK", new String(in.readNBytes(15), StandardCharsets.US_ASCII));
+    return in;
+  }
 
-    static Server start(int drainSeconds, String... models) throws IOException {
-      List<String> command = command();
-      for (String model : models) {
-        command.add(Repository.path("models/" + model).toString());
+  private static Socket connect(ServerProcess server) throws IOException {
+    return new Socket(server.url().getHost(), server.url().getPort());
+  }
+
+  private static void awaitRefusal(ServerProcess server) throws InterruptedException {
+    while (true) {
+      try {
+        connect(server).close();
+        Thread.sleep(5);
+      } catch (IOException refused) {
+        return;
       }
-      ProcessBuilder builder =
-          new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);
-      builder.environment().put("OPTION_CALM_ALGORITHM", "rtn");
-      builder.environment().put("OPTION_CALM_KERNEL", "java");
-      builder.environment().put("OPTION_CALM_THREADS", "1");
-      builder.environment().put("OPTION_CALM_MAX_RUNNING", "16");
-      builder.environment().put("OPTION_CALM_CACHE_DIR", cache.toString());
-      builder.environment().put("OPTION_CALM_DRAIN_TIMEOUT", Integer.toString(drainSeconds));
-      Process process = builder.start();
-      List<String> ready = new ArrayList<>();
-      BufferedReader out = process.inputReader(StandardCharsets.UTF_8);
-      for (String line = out.readLine(); line != null; line = out.readLine()) {
-        Matcher matcher = READY.matcher(line);
-        if (matcher.matches()) {
-          ready.add(matcher.group(1));
-          if (ready.size() == models.length) {
-            return new Server(process, URI.create(matcher.group(2)), ready);
-          }
-        }
-      }
-      throw new AssertionError("the server ended: " + process.exitValue());
-    }
-
-    /** Begins a stream of many tokens and returns its first line on. */
-    InputStream stream(Socket socket) throws IOException {
-      String body =
-          "{\"model\": \"calm-tiny-llama\", \"prompt\": \"The\", \"max_tokens\": 400, \"n\": 16,"
-              + " \"ignore_eos\": true, \"stream\": true}";
-      socket
-          .getOutputStream()
-          .write(
-              "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
-                  .formatted(body.length(), body)
-                  .getBytes(StandardCharsets.US_ASCII));
-      InputStream in = socket.getInputStream();
-      assertEquals("HTTP/1.1 200 OK", new String(in.readNBytes(15), StandardCharsets.US_ASCII));
-      return in;
-    }
-
-    Socket connect() throws IOException {
-      return new Socket(InetAddress.getLoopbackAddress(), url.getPort());
-    }
-
-    void awaitRefusal() throws InterruptedException {
-      while (true) {
-        try {
-          connect().close();
-          Thread.sleep(5);
-        } catch (IOException refused) {
-          return;
-        }
-      }
-    }
-
-    @Override
-    public void close() {
-      process.destroyForcibly();
     }
   }
 
@@ -126,20 +88,26 @@ class ServeProcessTest {
   @ParameterizedTest
   @ValueSource(strings = {"", "s3cret\n"})
   void anApiKeyOfTheEnvironmentThatCannotBeUsedIsRefused(String key) throws Exception {
-    List<String> command = command();
-    command.addAll(List.of("--host", "x".repeat(64)));
-    command.add(Repository.path("models/calm-tiny-llama").toString());
-    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
-    builder.environment().put("CALM_API_KEY", key);
-    Process process = builder.start();
-    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertEquals(2, process.waitFor(), output);
-    assertTrue(output.contains("API key (--api-key or CALM_API_KEY): expected"), output);
+    JavaProcess.Result result =
+        JavaProcess.of(
+                Main.class,
+                "serve",
+                "--port",
+                "0",
+                "--host",
+                "x".repeat(64),
+                Repository.path("models/calm-tiny-llama").toString())
+            .environment("CALM_API_KEY", key)
+            .run();
+    assertEquals(2, result.status(), result::toString);
+    assertTrue(
+        result.errors().contains("API key (--api-key or CALM_API_KEY): expected"),
+        result::toString);
   }
 
   @Test
   void severalModelsAnswerAndMoreComeAndGo() throws Exception {
-    try (Server server = Server.start(25, "calm-tiny-llama", "calm-tiny-qwen2")) {
+    try (ServerProcess server = start(25, "calm-tiny-llama", "calm-tiny-qwen2")) {
       assertEquals(List.of("calm-tiny-llama", "calm-tiny-qwen2"), server.models());
       String url = server.url().toString();
       String more =
@@ -167,46 +135,48 @@ class ServeProcessTest {
 
   @Test
   void sigtermLetsStreamsEndAndTakesNoMore() throws Exception {
-    try (Server server = Server.start(120, "calm-tiny-llama");
-        Socket socket = server.connect()) {
-      InputStream stream = server.stream(socket);
-      server.process().destroy();
-      server.awaitRefusal();
+    try (ServerProcess server = start(120, "calm-tiny-llama");
+        Socket socket = connect(server)) {
+      InputStream stream = stream(socket);
+      server.java().terminate();
+      awaitRefusal(server);
       String rest = new String(stream.readAllBytes(), StandardCharsets.UTF_8);
       assertTrue(rest.contains("data: [DONE]"), "the stream is whole");
       assertEquals(
           16, Pattern.compile("\"finish_reason\":\"length\"").matcher(rest).results().count());
-      assertTrue(server.process().waitFor(30, TimeUnit.SECONDS));
-      assertEquals(SIGTERM, server.process().exitValue());
+      assertTerminated(server);
     }
   }
 
   @Test
   void aStreamThatDoesNotEndInTimeIsToldSo() throws Exception {
-    try (Server server = Server.start(0, "calm-tiny-llama");
-        Socket socket = server.connect()) {
-      InputStream stream = server.stream(socket);
-      server.process().destroy();
+    try (ServerProcess server = start(0, "calm-tiny-llama");
+        Socket socket = connect(server)) {
+      InputStream stream = stream(socket);
+      server.java().terminate();
       String rest = new String(stream.readAllBytes(), StandardCharsets.UTF_8);
       assertTrue(
           rest.contains("model_not_ready"), rest.substring(Math.max(0, rest.length() - 500)));
-      assertTrue(server.process().waitFor(30, TimeUnit.SECONDS));
-      assertEquals(SIGTERM, server.process().exitValue());
+      assertTerminated(server);
     }
   }
 
   @Test
   void aSecondSignalEndsAtOnce() throws Exception {
-    try (Server server = Server.start(3600, "calm-tiny-llama");
-        Socket socket = server.connect()) {
-      InputStream stream = server.stream(socket);
-      server.process().destroy();
-      server.awaitRefusal();
-      server.process().destroy();
-      assertTrue(server.process().waitFor(30, TimeUnit.SECONDS));
-      assertEquals(SIGTERM, server.process().exitValue());
+    try (ServerProcess server = start(3600, "calm-tiny-llama");
+        Socket socket = connect(server)) {
+      InputStream stream = stream(socket);
+      server.java().terminate();
+      awaitRefusal(server);
+      server.java().terminate();
+      assertTerminated(server);
       assertFalse(readWhatIsLeft(stream).contains("data: [DONE]"), "it was cut in the middle");
     }
+  }
+
+  private static void assertTerminated(ServerProcess server) throws Exception {
+    JavaProcess.Result result = server.java().await();
+    assertEquals(SIGTERM, result.status(), result::toString);
   }
 
   private static String readWhatIsLeft(InputStream stream) {

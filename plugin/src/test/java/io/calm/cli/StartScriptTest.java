@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.calm.testing.Program;
 import io.calm.testing.Repository;
 import java.io.IOException;
 import java.io.InputStream;
@@ -53,8 +54,6 @@ class StartScriptTest {
   private Path home = Path.of("");
   private Path tools = Path.of("");
 
-  private record Outcome(int status, String output) {}
-
   @BeforeEach
   void makeProject() throws IOException {
     home = Files.createDirectories(directory.resolve("pro ject")).toRealPath();
@@ -88,7 +87,7 @@ class StartScriptTest {
   @Test
   void aJarThatIsMissingIsBuiltAndRun() throws Exception {
     tool("mvn", MVN);
-    Outcome outcome = run("tokenize", "a b");
+    Program outcome = run("tokenize", "a b");
     assertEquals(0, outcome.status(), outcome.output());
     assertTrue(outcome.output().contains("mvn -q -B -pl plugin -am"), outcome.output());
     assertTrue(
@@ -98,7 +97,7 @@ class StartScriptTest {
   @Test
   void aJarThatIsNewerThanTheSourcesIsRunAtOnce() throws Exception {
     jar(Instant.now());
-    Outcome outcome = run("--version");
+    Program outcome = run("--version");
     assertEquals(0, outcome.status(), outcome.output());
     assertTrue(
         outcome.output().contains("<" + home + "/plugin/target/run/calm-djl-plugin-1.jar:" + home),
@@ -184,12 +183,12 @@ class StartScriptTest {
     lock();
     // The jar is there, as Maven packs it, before the build is complete.
     tool("mvn", MVN + ": > building\n" + UNTIL_WAITING);
-    CompletableFuture<Outcome> first = CompletableFuture.supplyAsync(() -> runNow("serve"));
+    CompletableFuture<Program> first = CompletableFuture.supplyAsync(() -> runNow("serve"));
     while (!Files.exists(home.resolve("building"))) {
       Thread.sleep(20);
     }
     tool("flock", Files.readString(tools.resolve("flock")).replace("exec", SAY_WAITING + "exec"));
-    Outcome second = run("inspect");
+    Program second = run("inspect");
     assertFalse(second.output().contains("mvn -q -B"), second.output());
     assertTrue(second.output().contains("another command is building"), second.output());
     assertTrue(second.output().endsWith("<inspect>\n"), second.output());
@@ -209,7 +208,7 @@ class StartScriptTest {
   void theBenchmarksAreBuiltAndRunFromTheirOwnModule() throws Exception {
     tool("mvn", MVN);
     jar(Instant.now());
-    Outcome outcome = run("-v", "bench", "model");
+    Program outcome = run("-v", "bench", "model");
     assertEquals(0, outcome.status(), outcome.output());
     String output = outcome.output();
     assertTrue(output.contains("mvn -q -B -pl bench -am"), output);
@@ -255,7 +254,7 @@ class StartScriptTest {
 
   @Test
   void withoutMavenTheMessageSaysWhatIsMissing() throws Exception {
-    Outcome outcome = run("--version");
+    Program outcome = run("--version");
     assertEquals(1, outcome.status());
     assertTrue(outcome.output().contains("mvn was not found"), outcome.output());
   }
@@ -263,7 +262,7 @@ class StartScriptTest {
   @Test
   void withoutMavenTheWrapperOfTheProjectIsUsed() throws Exception {
     wrapper("mvnw was called");
-    Outcome outcome = run("--version");
+    Program outcome = run("--version");
     assertEquals(0, outcome.status(), outcome.output());
     assertTrue(outcome.output().contains("./mvnw downloads Maven once"), outcome.output());
     assertTrue(outcome.output().contains("mvnw was called"), outcome.output());
@@ -273,7 +272,7 @@ class StartScriptTest {
   void anInstalledMavenIsPreferredToTheWrapper() throws Exception {
     tool("mvn", MVN);
     wrapper("mvnw was called");
-    Outcome outcome = run("--version");
+    Program outcome = run("--version");
     assertEquals(0, outcome.status(), outcome.output());
     assertTrue(outcome.output().contains("mvn -q -B -pl plugin -am"), outcome.output());
     assertFalse(outcome.output().contains("mvnw"), outcome.output());
@@ -283,7 +282,7 @@ class StartScriptTest {
   void aBuildThatFailsIsReportedAndItsJarIsNotRun() throws Exception {
     tool("mvn", MVN + "exit 1\n");
     for (int i = 0; i < 2; i++) {
-      Outcome outcome = run("--version");
+      Program outcome = run("--version");
       assertEquals(1, outcome.status());
       assertTrue(outcome.output().contains("the build failed"), outcome.output());
     }
@@ -304,7 +303,7 @@ class StartScriptTest {
   void anOlderJavaIsRefused() throws Exception {
     for (String version : List.of("1.8.0_292", "11.0.2", "16-ea")) {
       java(version);
-      Outcome outcome = run("--version");
+      Program outcome = run("--version");
       assertEquals(1, outcome.status());
       assertTrue(outcome.output().contains("needs 17 or newer"), outcome.output());
     }
@@ -313,7 +312,7 @@ class StartScriptTest {
   @Test
   void aJavaHomeWithoutJavaIsRefused() throws Exception {
     Files.delete(tools.resolve("java"));
-    Outcome outcome = run("--version");
+    Program outcome = run("--version");
     assertEquals(1, outcome.status());
     assertTrue(outcome.output().contains("JAVA_HOME is " + tools.getParent()), outcome.output());
   }
@@ -421,11 +420,11 @@ class StartScriptTest {
     tool(tool, "#!/bin/sh\nexec " + found + " \"$@\"\n");
   }
 
-  private Outcome run(String... arguments) throws Exception {
+  private Program run(String... arguments) throws Exception {
     return run(List.of(), home.resolve("calm"), arguments);
   }
 
-  private Outcome runNow(String... arguments) {
+  private Program runNow(String... arguments) {
     try {
       return run(arguments);
     } catch (Exception e) {
@@ -434,7 +433,7 @@ class StartScriptTest {
   }
 
   /** Runs the script from another directory, with no tools but ours. */
-  private Outcome run(List<String> environment, Path script, String... arguments) throws Exception {
+  private Program run(List<String> environment, Path script, String... arguments) throws Exception {
     ProcessBuilder process = new ProcessBuilder("/bin/sh", script.toString());
     process.command().addAll(List.of(arguments));
     process.directory(directory.toFile());
@@ -444,9 +443,6 @@ class StartScriptTest {
     for (String setting : environment) {
       process.environment().put(setting.split("=", 2)[0], setting.split("=", 2)[1]);
     }
-    Process running = process.redirectErrorStream(true).start();
-    running.getOutputStream().close();
-    String output = new String(running.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    return new Outcome(running.waitFor(), output);
+    return Program.run(process);
   }
 }

@@ -2,21 +2,17 @@ package io.calm.export;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
-import java.io.BufferedReader;
+import io.calm.testing.JavaProcess;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.io.OutputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
-import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -156,27 +152,15 @@ class ExportOutputTest {
   @ParameterizedTest
   @EnumSource(ExportOutput.Kind.class)
   void aStoppedProcessLeavesNothing(ExportOutput.Kind kind) throws Exception {
-    Process process =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Child.class.getName(),
-                directory.resolve("target").toString(),
-                kind.name())
-            .redirectError(ProcessBuilder.Redirect.DISCARD)
-            .start();
-    try (BufferedReader output =
-        new BufferedReader(
-            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
-      assertEquals("written", output.readLine());
+    try (JavaProcess child =
+        JavaProcess.of(Child.class, directory.resolve("target").toString(), kind.name())
+            .flags("-XX:TieredStopAtLevel=1")
+            .start()) {
+      assertEquals("written", child.line());
       assertEquals(1, names().size());
-      process.destroy(); // SIGTERM
-      assertTimeoutPreemptively(Duration.ofMinutes(2), () -> process.waitFor());
+      child.terminate();
+      child.await();
       assertEquals(List.of(), names());
-    } finally {
-      process.destroyForcibly();
     }
   }
 }

@@ -6,6 +6,7 @@ import com.google.gson.Gson;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.calm.testing.Program;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -64,7 +65,7 @@ final class HarnessRun {
   }
 
   /** Runs both tasks; datasets and tokenizer are local, there is no hub. */
-  void run(String url, String model, Path tokenizer) {
+  void run(String url, String model, Path tokenizer) throws IOException, InterruptedException {
     Program run =
         Program.python(
             "lm_eval, transformers",
@@ -90,7 +91,7 @@ final class HarnessRun {
                 "--output_path",
                 directory.resolve("out").toString(),
                 "--log_samples"));
-    assertEquals(0, run.exit(), run::output);
+    assertEquals(0, run.status(), run::output);
   }
 
   /** Returns the answers to each question of a task. */

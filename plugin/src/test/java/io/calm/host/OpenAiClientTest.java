@@ -2,6 +2,7 @@ package io.calm.host;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.calm.testing.Program;
 import io.calm.testing.Repository;
 import java.nio.file.Path;
 import java.util.List;
@@ -26,18 +27,18 @@ class OpenAiClientTest {
   }
 
   @Test
-  void thePythonClientIsContent() {
+  void thePythonClientIsContent() throws Exception {
     String script = Repository.path("plugin/src/test/python/openai_client.py").toString();
     Program run = Program.python("openai", Map.of(), List.of(script, host.url() + "/v1"));
     assertEquals("ok", run.output().strip());
-    assertEquals(0, run.exit());
+    assertEquals(0, run.status());
   }
 
   @Test
-  void theNodeClientIsContent() {
+  void theNodeClientIsContent() throws Exception {
     Path script = Repository.path("plugin/src/test/node/openai_client.mjs");
     Program run = Program.node("openai", script, host.url() + "/v1");
     assertEquals("ok", run.output().strip());
-    assertEquals(0, run.exit());
+    assertEquals(0, run.status());
   }
 }

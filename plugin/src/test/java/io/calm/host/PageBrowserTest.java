@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.calm.search.Progress;
+import io.calm.testing.Program;
 import io.calm.testing.Repository;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,10 +45,10 @@ class PageBrowserTest {
   }
 
   @Test
-  void thePageWorksInABrowser() {
+  void thePageWorksInABrowser() throws Exception {
     Path script = Repository.path("plugin/src/test/node/page.mjs");
     Program run = Program.node("playwright-core and node_modules/axe-core", script, host.url());
     assertEquals("ok", run.output().strip());
-    assertEquals(0, run.exit());
+    assertEquals(0, run.status());
   }
 }

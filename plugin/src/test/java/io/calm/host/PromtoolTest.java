@@ -4,16 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.calm.testing.Program;
 import io.calm.testing.Repository;
 import java.io.File;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -40,27 +38,15 @@ class PromtoolTest {
     promtool = found.orElseThrow();
   }
 
-  private record Run(int status, String output) {}
-
-  private Run promtool(Optional<Path> input, String... arguments) throws Exception {
-    Path output = directory.resolve("output");
-    ProcessBuilder builder =
-        new ProcessBuilder(new ArrayList<>(List.of(arguments)))
-            .redirectErrorStream(true)
-            .redirectOutput(output.toFile());
-    builder.command().add(0, promtool.toString());
+  private static Program promtool(Optional<Path> input, String... arguments) throws Exception {
+    ProcessBuilder builder = new ProcessBuilder(promtool.toString());
+    builder.command().addAll(List.of(arguments));
     input.ifPresent(file -> builder.redirectInput(file.toFile()));
-    Process process = builder.start();
-    try {
-      assertTrue(process.waitFor(1, TimeUnit.MINUTES), "promtool hangs");
-    } finally {
-      process.destroyForcibly();
-    }
-    return new Run(process.exitValue(), Files.readString(output, StandardCharsets.UTF_8));
+    return Program.run(builder);
   }
 
   private void assertAccepts(String command, String subject, String file) throws Exception {
-    Run run = promtool(Optional.empty(), command, subject, Repository.path(file).toString());
+    Program run = promtool(Optional.empty(), command, subject, Repository.path(file).toString());
     assertEquals(0, run.status(), run.output());
     assertTrue(run.output().contains("SUCCESS"), run.output());
   }
@@ -86,7 +72,7 @@ class PromtoolTest {
     try (TinyServer server = TinyServer.start(directory.resolve("cache"))) {
       Files.writeString(scrape, server.scrape());
     }
-    assertEquals(new Run(0, ""), promtool(Optional.of(scrape), "check", "metrics"));
+    assertEquals(new Program(0, ""), promtool(Optional.of(scrape), "check", "metrics"));
   }
 
   @Test

@@ -10,12 +10,12 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.kernels.KernelVariant;
 import io.calm.kernels.NativeVariants;
+import io.calm.testing.JavaProcess;
 import io.calm.testing.Repository;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,8 +28,6 @@ import org.junit.jupiter.params.provider.ValueSource;
  * plan and for what made it.
  */
 class PlanBitsIT {
-  private static final long MAX_MINUTES = 5;
-
   @TempDir Path directory;
 
   private record Run(int threads, String kernel) {}
@@ -82,15 +80,8 @@ class PlanBitsIT {
   /** Searches in a process and returns the directory of the artifact that it serves. */
   private Path search(String model, Run run) throws Exception {
     Path cache = directory.resolve(run.threads() + "-" + run.kernel());
-    Path log = directory.resolve("log-" + cache.getFileName());
-    Process process =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx512m",
-                "-XX:MaxDirectMemorySize=4g",
-                "-cp",
-                System.getProperty(
-                    "surefire.test.class.path", System.getProperty("java.class.path")),
+    JavaProcess.Result result =
+        JavaProcess.of(
                 "io.calm.cli.Main",
                 "quantize",
                 Repository.path("models/" + model).toString(),
@@ -106,15 +97,9 @@ class PlanBitsIT {
                 "calm.threads=" + run.threads(),
                 "-s",
                 "calm.kernel=" + run.kernel())
-            .redirectErrorStream(true)
-            .redirectOutput(log.toFile())
-            .start();
-    try {
-      assertTrue(process.waitFor(MAX_MINUTES, TimeUnit.MINUTES), run + " hangs");
-    } finally {
-      process.destroyForcibly();
-    }
-    assertEquals(0, process.exitValue(), () -> run + ": " + read(log));
+            .flags("-Xmx512m", "-XX:MaxDirectMemorySize=4g")
+            .run();
+    assertEquals(0, result.status(), () -> run + ": " + result);
     try (Stream<Path> artifacts = Files.list(cache.resolve("artifacts"))) {
       return artifacts.filter(PlanBitsIT::isOfTheWholePool).findFirst().orElseThrow();
     }

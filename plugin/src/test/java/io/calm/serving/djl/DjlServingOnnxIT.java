@@ -8,6 +8,7 @@ import io.calm.export.Exports;
 import io.calm.export.onnx.OnnxEngine;
 import io.calm.export.onnx.OnnxExporter;
 import io.calm.export.onnx.OnnxRequest;
+import io.calm.testing.JavaProcess;
 import io.calm.testing.Repository;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,7 +16,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -56,26 +56,16 @@ class DjlServingOnnxIT {
   }
 
   /** Runs the example in a process of its own and returns what it prints. */
-  private String generate(String url, Path export) throws Exception {
-    Path printed = directory.resolve("printed");
-    Process process =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp",
-                System.getProperty("java.class.path"),
+  private static String generate(String url, Path export) throws Exception {
+    JavaProcess.Result result =
+        JavaProcess.of(
                 Repository.path("examples/djl-onnxruntime/Generate.java").toString(),
                 url,
                 export.toString(),
                 "The kernel",
                 Integer.toString(TOKENS))
-            .redirectErrorStream(true)
-            .redirectOutput(printed.toFile())
-            .start();
-    if (!process.waitFor(5, TimeUnit.MINUTES)) {
-      process.destroyForcibly();
-    }
-    String text = Files.readString(printed);
-    assertEquals(0, process.waitFor(), text);
-    return text;
+            .run();
+    assertEquals(0, result.status(), result::toString);
+    return result.output();
   }
 }

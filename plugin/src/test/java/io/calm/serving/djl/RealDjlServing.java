@@ -1,6 +1,7 @@
 package io.calm.serving.djl;
 
 import io.calm.testing.HttpClients;
+import io.calm.testing.JavaProcess;
 import io.calm.testing.Repository;
 import java.io.File;
 import java.io.IOException;
@@ -210,7 +211,7 @@ final class RealDjlServing implements AutoCloseable {
     Path log = setup.home().resolve("server.log");
     ProcessBuilder builder =
         new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            JavaProcess.java(),
             "-Xmx1g",
             "-XX:+ExitOnOutOfMemoryError",
             "-Dlog4j.configurationFile=" + logging,
@@ -219,6 +220,7 @@ final class RealDjlServing implements AutoCloseable {
             "ai.djl.serving.ModelServer",
             "-f",
             config.toString());
+    JavaProcess.removeSettings(builder.environment());
     builder.environment().put("MODEL_SERVER_HOME", setup.home().toString());
     builder.environment().put("OPT_OUT_TRACKING", "true");
     builder.environment().put("OMP_NUM_THREADS", "1");
@@ -230,7 +232,8 @@ final class RealDjlServing implements AutoCloseable {
   }
 
   private static URI freeAddress() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+    try (ServerSocket socket =
+        new ServerSocket(0, 1, InetAddress.getByAddress(new byte[] {127, 0, 0, 1}))) {
       return URI.create("http://127.0.0.1:" + socket.getLocalPort());
     }
   }

@@ -3,17 +3,14 @@ package io.calm.serving.djl;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.testing.JavaProcess;
 import io.calm.testing.Repository;
 import java.io.File;
-import java.io.IOException;
 import java.net.URI;
 import java.net.URLClassLoader;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -23,27 +20,16 @@ class StandaloneEngineTest {
 
   @Test
   void theExampleAnswersWholeAndStreamedWithoutDjlServingsClasses() throws Exception {
-    Path output = directory.resolve("output");
-    Path cache = directory.resolve("cache");
-    ProcessBuilder builder =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp",
-                classPathWithoutDjlServing(),
+    JavaProcess.Result result =
+        JavaProcess.of(
                 Repository.path("examples/djl-criteria/Generate.java").toString(),
                 Repository.path("models/calm-tiny-llama").toString(),
                 "The kernel")
-            .redirectOutput(output.toFile())
-            .redirectError(directory.resolve("log").toFile());
-    builder.environment().put("OPTION_CALM_CACHE_DIR", cache.toString());
-    Process program = builder.start();
-    try {
-      assertTrue(program.waitFor(5, TimeUnit.MINUTES), "the example does not end");
-    } finally {
-      program.destroyForcibly();
-    }
-    List<String> lines = Files.readAllLines(output, StandardCharsets.UTF_8);
-    assertEquals(0, program.exitValue(), () -> lines + "\n" + text(directory.resolve("log")));
+            .classPath(classPathWithoutDjlServing())
+            .environment("OPTION_CALM_CACHE_DIR", directory.resolve("cache").toString())
+            .run();
+    assertEquals(0, result.status(), result::toString);
+    List<String> lines = result.output().lines().toList();
     assertEquals(11, lines.size(), lines.toString());
     assertTrue(lines.get(1).startsWith("{\"generated_text\":\""), lines.get(1));
     String whole = lines.get(1).replaceAll("\\{\"generated_text\":(\".*\")}", "$1");
@@ -73,13 +59,5 @@ class StandaloneEngineTest {
     String all =
         System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
     return List.of(all.split(File.pathSeparator, -1));
-  }
-
-  private static String text(Path file) {
-    try {
-      return Files.readString(file, StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      return e.toString();
-    }
   }
 }

@@ -3,8 +3,9 @@ package io.calm.serving.load;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.runtime.Decoders;
+import io.calm.testing.JavaProcess;
 import io.calm.testing.Repository;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
@@ -29,33 +30,32 @@ class LoadCyclesTest {
   @ValueSource(strings = {"auto", "java"})
   void memoryIsTheSameAfterFiftyModelsAsAfterTwenty(String kernel) throws Exception {
     // The heap is touched from the start, so that what grows is native.
-    ProcessBuilder builder =
-        new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "-Xms160m",
-            "-Xmx160m",
-            "-XX:+AlwaysPreTouch",
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
-            "-cp",
-            System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
-            LoadCycles.class.getName(),
-            Repository.path("models/calm-tiny-llama").toString(),
-            Integer.toString(CYCLES));
-    builder.environment().put("OPTION_CALM_ALGORITHM", "rtn");
-    builder.environment().put("OPTION_CALM_KERNEL", kernel);
-    builder.environment().put("OPTION_CALM_CACHE_DIR", cache.toString());
-    builder.environment().put("OPTION_CALM_THREADS", "2");
-    builder.environment().put("MALLOC_ARENA_MAX", "2"); // arenas of new threads look like a leak
-    builder.redirectError(ProcessBuilder.Redirect.DISCARD);
-    Process process = builder.start();
-    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertEquals(0, process.waitFor(), output);
+    JavaProcess.Command command =
+        JavaProcess.of(
+                LoadCycles.class,
+                Repository.path("models/calm-tiny-llama").toString(),
+                Integer.toString(CYCLES))
+            .flags(
+                "-Xms160m",
+                "-Xmx160m",
+                "-XX:+AlwaysPreTouch",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1")
+            .environment("OPTION_CALM_ALGORITHM", "rtn")
+            .environment("OPTION_CALM_KERNEL", kernel)
+            .environment("OPTION_CALM_CACHE_DIR", cache.toString())
+            .environment("OPTION_CALM_THREADS", "2")
+            .environment("MALLOC_ARENA_MAX", "2"); // arenas of new threads look like a leak
+    if (kernel.equals(Decoders.JAVA)) {
+      command.environment("OPTION_CALM_WARM_UP", "false"); // slow, and the same in both
+    }
+    JavaProcess.Result result = command.run();
+    assertEquals(0, result.status(), result::toString);
+    String output = result.output();
     List<Double> rss = LINE.matcher(output).results().map(m -> Double.valueOf(m.group(2))).toList();
     assertEquals(CYCLES, rss.size(), output);
     // A cycle is measured before or after its mapped files are collected, 20 MiB apart. A leak
-    // raises
-    // the minimum and the maximum.
+    // raises the minimum and the maximum.
     List<Double> early = rss.subList(0, 20);
     List<Double> late = rss.subList(CYCLES - 20, CYCLES);
     double grown =

@@ -226,7 +226,9 @@ public final class Main implements Callable<Integer> {
         rates,
         atLeast(1, "--sweep-runs", sweepRuns),
         atLeast(0, "--soak", soak),
-        new Slo(firstToken, interToken));
+        new Slo(
+            positive("--max-first-token-ms", firstToken),
+            positive("--max-inter-token-ms", interToken)));
   }
 
   private GatlingRun gatling() {
@@ -269,6 +271,14 @@ public final class Main implements Callable<Integer> {
       }
     }
     return contenders;
+  }
+
+  private static double positive(String name, double value) {
+    if (!(value > 0) || Double.isInfinite(value)) {
+      throw new IllegalArgumentException(
+          "%s: expected a number above 0, got %s".formatted(name, value));
+    }
+    return value;
   }
 
   private static int atLeast(int min, String name, int value) {

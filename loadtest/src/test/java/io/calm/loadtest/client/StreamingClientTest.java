@@ -68,7 +68,7 @@ class StreamingClientTest {
   }
 
   private static ServerSocket listen() throws IOException {
-    return new ServerSocket(0, 5, InetAddress.getLoopbackAddress());
+    return new ServerSocket(0, 5, InetAddress.getByAddress(new byte[] {127, 0, 0, 1}));
   }
 
   /** The server closes a connection that it has kept open, without an answer to what comes next. */

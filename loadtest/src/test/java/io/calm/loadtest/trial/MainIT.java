@@ -41,6 +41,7 @@ class MainIT {
                       "--users=1",
                       "--seconds=1",
                       "--rates=2",
+                      "--soak=1",
                       "--words=2..5",
                       "--tokens=5..20",
                       "--out=" + directory))
@@ -60,6 +61,8 @@ class MainIT {
       exit = process.exitValue();
     }
     assertEquals(0, exit, Files.readString(log));
-    assertTrue(Files.exists(directory.resolve("summary.json")), Files.readString(log));
+    assertTrue(Files.readString(log).contains("one: soak, 1 s: "), Files.readString(log));
+    String summary = Files.readString(directory.resolve("summary.json"));
+    assertTrue(summary.contains("\"soak\""), summary);
   }
 }

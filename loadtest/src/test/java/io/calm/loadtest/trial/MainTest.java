@@ -12,10 +12,12 @@ import java.io.StringWriter;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 /** The whole command, with Gatling, against scripted servers. */
@@ -62,6 +64,29 @@ class MainTest {
     assertTrue(out.toString().contains("of first)"), out.toString());
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"chat", "djl"})
+  void everyRequestHasTheSchemaAndTheKeyAndTheSearchEndsInTime(String schema) throws Exception {
+    try (ScriptedServer server = ScriptedServer.start(Integer.MAX_VALUE)) {
+      int exit =
+          run(
+              "one=" + server.url(),
+              "--schema=" + schema,
+              "--api-key=k",
+              "--users=1",
+              "--seconds=1",
+              "--sweep-runs=1",
+              "--words=2..5",
+              "--tokens=5..20",
+              "--out=" + directory);
+      assertEquals(0, exit, out.toString());
+      assertEquals(Set.of("Bearer k"), server.authorizations());
+    }
+    JsonNode summary = new ObjectMapper().readTree(directory.resolve("summary.json").toFile());
+    assertTrue(summary.at("/servers/0/closed/counts/whole").asLong() > 0, summary.toString());
+    assertEquals(1, summary.at("/servers/0/sweep/points").size(), summary.toString());
+  }
+
   @Test
   void aServerThatIsNotThereIsNamedWithTheReason() throws Exception {
     int port;
@@ -81,7 +106,7 @@ class MainTest {
   @Test
   void aPathThatIsNotThereIsNamedWithItsStatus() throws Exception {
     try (ScriptedServer server = ScriptedServer.start(Integer.MAX_VALUE)) {
-      int exit = run("one=" + server.url(), "--schema=chat", "--out=" + directory);
+      int exit = run("one=" + server.url() + "#m", "--schema=djl", "--out=" + directory);
       assertEquals(CommandLine.ExitCode.SOFTWARE, exit);
       assertTrue(out.toString().contains("the request before the load failed: "), out.toString());
       assertTrue(out.toString().contains("404"), out.toString());
@@ -134,6 +159,13 @@ class MainTest {
     "--words=many, '--words: expected a number or a range such as 8..64, got many'",
     "--tokens=0, '--tokens: expected a number or a range such as 8..64, got 0'",
     "--users=0, '--users: expected at least 1, got 0'",
+    "--seconds=0, '--seconds: expected at least 1, got 0'",
+    "--sweep-runs=0, '--sweep-runs: expected at least 1, got 0'",
+    "--max-first-token-ms=NaN, '--max-first-token-ms: expected a number above 0, got NaN'",
+    "--max-first-token-ms=0, '--max-first-token-ms: expected a number above 0, got 0.0'",
+    "--max-inter-token-ms=NaN, '--max-inter-token-ms: expected a number above 0, got NaN'",
+    "--max-inter-token-ms=-1, '--max-inter-token-ms: expected a number above 0, got -1.0'",
+    "--max-inter-token-ms=Infinity, '--max-inter-token-ms: expected a number above 0, got Inf'",
   })
   void wrongValuesAreRefusedBeforeTheFirstRun(String option, String message) {
     Path reports = directory.resolve("reports");

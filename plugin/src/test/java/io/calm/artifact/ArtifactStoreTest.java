@@ -5,17 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.calm.model.ActivationMode;
 import io.calm.model.QuantizedModel;
 import io.calm.tensor.TokenTable;
+import io.calm.testing.Owners;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -223,44 +221,36 @@ final class ArtifactStoreTest {
     assertFalse(Files.exists(cacheDir.resolve("artifacts").resolve(ExampleModel.KEY.id())));
   }
 
-  private static String mode(Path path) throws IOException {
-    return PosixFilePermissions.toString(Files.getPosixFilePermissions(path));
-  }
-
-  private static void onlyWithModes() {
-    assumeTrue(FileSystems.getDefault().supportedFileAttributeViews().contains("unix"));
-  }
-
   @Test
   void directoriesArePrivateAndPublishedFilesReadOnly() throws IOException {
-    onlyWithModes();
+    Owners.require();
     Path directory = ExampleModel.publish(store, ExampleModel.create(1)).directory();
-    assertEquals("rwx------", mode(cacheDir.resolve("artifacts")));
-    assertEquals("rwx------", mode(directory));
+    assertEquals("rwx------", Owners.mode(cacheDir.resolve("artifacts")));
+    assertEquals("rwx------", Owners.mode(directory));
     try (Stream<Path> files = Files.list(directory)) {
       for (Path file : files.toList()) {
-        assertEquals("r--r--r--", mode(file), file.toString());
+        assertEquals("r--r--r--", Owners.mode(file), file.toString());
       }
     }
     assertEquals(
-        "rw-------", mode(cacheDir.resolve("artifacts").resolve(ExampleModel.KEY.id() + ".lock")));
+        "rw-------",
+        Owners.mode(cacheDir.resolve("artifacts").resolve(ExampleModel.KEY.id() + ".lock")));
   }
 
   @Test
   void anOlderVersionsCacheIsUsedAndNarrowed() throws IOException {
-    onlyWithModes();
+    Owners.require();
     QuantizedModel model = ExampleModel.create(1);
     Path directory = ExampleModel.publish(store, model).directory();
     for (Path path : List.of(directory, cacheDir.resolve("artifacts"))) {
-      Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwxrwxr-x"));
+      Owners.setMode(path, "rwxrwxr-x");
     }
     for (String name : List.of("blocks.bin", "manifest.json")) {
-      Files.setPosixFilePermissions(
-          directory.resolve(name), PosixFilePermissions.fromString("rw-rw-r--"));
+      Owners.setMode(directory.resolve(name), "rw-rw-r--");
     }
     SameModel.assertSame(model, store.find(ExampleModel.KEY).orElseThrow().model());
-    assertEquals("rwx------", mode(directory));
-    assertEquals("rw-r--r--", mode(directory.resolve("blocks.bin")));
+    assertEquals("rwx------", Owners.mode(directory));
+    assertEquals("rw-r--r--", Owners.mode(directory.resolve("blocks.bin")));
   }
 
   @Test
@@ -288,17 +278,13 @@ final class ArtifactStoreTest {
 
   @Test
   void whatAnotherUserOwnsIsRefusedAndNotReplaced() throws IOException {
-    onlyWithModes();
+    Owners.require();
     Path directory = ExampleModel.publish(store, ExampleModel.create(1)).directory();
-    try {
-      Files.setAttribute(directory.resolve("tables.bin"), "unix:uid", 65534);
-    } catch (IOException e) {
-      assumeTrue(false, "only root can give files away: " + e);
-    }
+    int other = Owners.giveAway(directory.resolve("tables.bin"));
     for (Executable use : List.<Executable>of(() -> store.find(ExampleModel.KEY), this::granted)) {
       String message = String.valueOf(assertThrows(ArtifactException.class, use).getMessage());
       assertTrue(message.contains("tables.bin: expected the owner to be user"), message);
-      assertTrue(message.contains("got user 65534"), message);
+      assertTrue(message.contains("got user " + other), message);
       assertTrue(message.contains("chown"), message);
     }
     assertTrue(Files.exists(directory.resolve("tables.bin")));

@@ -5,20 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.calm.testing.Owners;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.List;
 import java.util.stream.Stream;
@@ -30,8 +27,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class PrivateFilesTest {
-  private static final int NOBODY = 65534;
-
   private final Path cache;
 
   PrivateFilesTest(@TempDir Path directory) {
@@ -40,26 +35,7 @@ class PrivateFilesTest {
 
   @BeforeEach
   void onlyWhereThereAreModes() {
-    assumeTrue(
-        FileSystems.getDefault().supportedFileAttributeViews().contains("unix"),
-        "this system has no owners and modes");
-  }
-
-  private static String mode(Path path) throws IOException {
-    return PosixFilePermissions.toString(Files.getPosixFilePermissions(path));
-  }
-
-  private static void chmod(Path path, String mode) throws IOException {
-    Files.setPosixFilePermissions(path, PosixFilePermissions.fromString(mode));
-  }
-
-  private static void giveAway(Path path) throws IOException {
-    try {
-      Files.setAttribute(path, "unix:uid", NOBODY, LinkOption.NOFOLLOW_LINKS);
-    } catch (IOException e) {
-      System.out.println("SKIPPED PrivateFilesTest: only root can give files away");
-      assumeTrue(false, "only root can give files away: " + e);
-    }
+    Owners.require();
   }
 
   private static void assertRefused(String expected, Executable use) {
@@ -73,7 +49,7 @@ class PrivateFilesTest {
     for (byte[] bytes : new byte[][] {{1, 2, 3}, {4}}) {
       PrivateFiles.replace(directory, "name", bytes);
       assertArrayEquals(bytes, PrivateFiles.read(directory.resolve("name")));
-      assertEquals("r--r--r--", mode(directory.resolve("name")));
+      assertEquals("r--r--r--", Owners.mode(directory.resolve("name")));
     }
     Files.createDirectories(directory.resolve("taken").resolve("deep"));
     assertThrows(IOException.class, () -> PrivateFiles.replace(directory, "taken", new byte[] {5}));
@@ -89,7 +65,7 @@ class PrivateFilesTest {
     Path made = PrivateFiles.directory(cache, "artifacts", "deep");
     assertEquals(cache.resolve("artifacts").resolve("deep"), made);
     for (Path path : new Path[] {cache, made.getParent(), made}) {
-      assertEquals("rwx------", mode(path));
+      assertEquals("rwx------", Owners.mode(path));
     }
     assertTrue(PrivateFiles.isDirectory(cache, "artifacts", "deep"));
     assertFalse(PrivateFiles.isDirectory(cache, "artifacts", "other"));
@@ -100,16 +76,16 @@ class PrivateFilesTest {
   @ValueSource(strings = {"rwxr-xr-x", "rwxrwxr-x", "rwxrwxrwx"})
   void whatAnOlderVersionMadeIsNarrowed(String before) throws IOException {
     Path artifacts = Files.createDirectories(cache.resolve("artifacts"));
-    chmod(artifacts, before);
-    chmod(cache, before);
+    Owners.setMode(artifacts, before);
+    Owners.setMode(cache, before);
     assertTrue(PrivateFiles.isDirectory(cache, "artifacts"));
-    assertEquals("rwx------", mode(artifacts));
-    assertEquals("rwxr-xr-x", mode(cache), "the operator's own, but others cannot write it");
+    assertEquals("rwx------", Owners.mode(artifacts));
+    assertEquals("rwxr-xr-x", Owners.mode(cache), "the operator's own, but others cannot write it");
 
     Path file = Files.writeString(artifacts.resolve("blocks.bin"), "x");
-    chmod(file, "rw-rw-rw-");
+    Owners.setMode(file, "rw-rw-rw-");
     assertArrayEquals(new byte[] {'x'}, PrivateFiles.read(file));
-    assertEquals("rw-r--r--", mode(file));
+    assertEquals("rw-r--r--", Owners.mode(file));
   }
 
   @Test
@@ -117,8 +93,8 @@ class PrivateFilesTest {
     Files.createDirectories(cache);
     Files.setAttribute(cache, "unix:mode", 01777);
     PrivateFiles.directory(cache, "artifacts");
-    assertEquals("rwxrwxrwx", mode(cache));
-    assertEquals("rwx------", mode(cache.resolve("artifacts")));
+    assertEquals("rwxrwxrwx", Owners.mode(cache));
+    assertEquals("rwx------", Owners.mode(cache.resolve("artifacts")));
   }
 
   @Test
@@ -157,29 +133,29 @@ class PrivateFilesTest {
     PrivateFiles.directory(cache);
     Path file = cache.resolve("file");
     try (FileChannel channel = PrivateFiles.create(file)) {
-      assertEquals("rw-------", mode(file));
+      assertEquals("rw-------", Owners.mode(file));
       channel.write(ByteBuffer.wrap(new byte[] {1, 2, 3}));
     }
     PrivateFiles.seal(file);
-    assertEquals("r--r--r--", mode(file));
+    assertEquals("r--r--r--", Owners.mode(file));
     assertArrayEquals(new byte[] {1, 2, 3}, PrivateFiles.read(file));
     PrivateFiles.openOrCreate(cache.resolve("lock")).close();
     PrivateFiles.openOrCreate(cache.resolve("lock")).close();
-    assertEquals("rw-------", mode(cache.resolve("lock")));
+    assertEquals("rw-------", Owners.mode(cache.resolve("lock")));
   }
 
   @Test
   void whatAnotherUserOwnsIsRefusedWithPathOwnerAndRemedy() throws IOException {
     Path artifacts = PrivateFiles.directory(cache, "artifacts");
     Path file = Files.writeString(artifacts.resolve("blocks.bin"), "x");
-    giveAway(file);
+    int other = Owners.giveAway(file);
     assertRefused(file + ": expected the owner to be user ", () -> PrivateFiles.open(file));
-    assertRefused("got user " + NOBODY, () -> PrivateFiles.open(file));
+    assertRefused("got user " + other, () -> PrivateFiles.open(file));
     assertRefused("chown", () -> PrivateFiles.open(file));
-    giveAway(artifacts);
+    Owners.giveAway(artifacts);
     assertRefused(artifacts + ": expected", () -> PrivateFiles.directory(cache, "artifacts"));
     assertRefused("calm.cache-dir", () -> PrivateFiles.isDirectory(cache, "artifacts"));
-    giveAway(cache);
+    Owners.giveAway(cache);
     assertRefused(cache + ": expected", () -> PrivateFiles.directory(cache, "other"));
   }
 

@@ -4,15 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.calm.testing.Owners;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -27,7 +25,7 @@ class PrivateLibraryTest {
 
   @Test
   void theLoadedFileIsCompleteAndPrivate() throws IOException {
-    assumeTrue(FileSystems.getDefault().supportedFileAttributeViews().contains("posix"));
+    Owners.require();
     List<Path> loaded = new ArrayList<>();
     PrivateLibrary.load(
         new ByteArrayInputStream(LIBRARY),
@@ -36,8 +34,8 @@ class PrivateLibraryTest {
           Path file = Path.of(path);
           loaded.add(file);
           try {
-            assertEquals("rw-------", mode(file));
-            assertEquals("rwx------", mode(file.getParent()));
+            assertEquals("rw-------", Owners.mode(file));
+            assertEquals("rwx------", Owners.mode(file.getParent()));
             assertArrayEquals(LIBRARY, Files.readAllBytes(file));
           } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -62,9 +60,5 @@ class PrivateLibraryTest {
                   throw new UnsatisfiedLinkError("noexec");
                 }));
     assertFalse(Files.exists(loaded.get(0).getParent()));
-  }
-
-  private static String mode(Path path) throws IOException {
-    return PosixFilePermissions.toString(Files.getPosixFilePermissions(path));
   }
 }

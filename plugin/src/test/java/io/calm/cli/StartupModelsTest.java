@@ -15,10 +15,12 @@ import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ModelStatus;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.CalmSettings;
+import io.calm.testing.Poll;
 import io.calm.testing.ScriptedModels;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
@@ -67,14 +69,20 @@ class StartupModelsTest {
     return ScriptedModels.create(order.name());
   }
 
-  private ServedModel startOne() throws InterruptedException {
+  private ServedModel startOne() throws Exception {
     new Thread(startup).start();
-    while (true) {
-      if (registry.status("ready").orElse(null) instanceof ModelStatus.Ready ready) {
-        return ready.model();
-      }
-      Thread.sleep(2);
+    Poll.until("one model is ready", () -> ready().isPresent() || startup.isDone());
+    if (ready().isEmpty()) {
+      startup.get(); // throws what failed
     }
+    return ready().orElseThrow();
+  }
+
+  private Optional<ServedModel> ready() {
+    return registry
+        .status("ready")
+        .filter(ModelStatus.Ready.class::isInstance)
+        .map(status -> ((ModelStatus.Ready) status).model());
   }
 
   @Test

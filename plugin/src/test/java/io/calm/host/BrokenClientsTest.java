@@ -325,9 +325,8 @@ class BrokenClientsTest {
         client.send(whole.substring(0, end));
       }
     }
-    while (load("running") + load("waiting") > 0) {
-      Thread.sleep(2);
-    }
+    host.awaitLoad("m", "running", 0);
+    host.awaitLoad("m", "waiting", 0);
     assertEquals(200, get(host.url() + "/ping").statusCode());
   }
 
@@ -357,9 +356,5 @@ class BrokenClientsTest {
         client.close();
       }
     }
-  }
-
-  private int load(String key) throws Exception {
-    return object(get(host.url() + "/calm/models/m")).getAsJsonObject("load").get(key).getAsInt();
   }
 }

@@ -12,8 +12,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.calm.generate.SchedulerSettings;
 import io.calm.testing.ScriptedModels;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
@@ -132,16 +130,15 @@ class ConnectionsTest {
     String flood = flood(900_000);
     try (Socket socket = new Socket()) {
       socket.setReceiveBufferSize(4096);
-      socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), host.port()));
+      socket.connect(host.embedded().address());
       socket
           .getOutputStream()
           .write(
               "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
                   .formatted(flood.length(), flood)
                   .getBytes(StandardCharsets.US_ASCII));
-      while (!text(get(host.url() + "/calm/metrics")).contains("outcome=\"cancelled\",} 1.0")) {
-        Thread.sleep(50); // it read nothing: 900000 events would not fit anywhere
-      }
+      // It read nothing: 900000 events would not fit anywhere.
+      host.awaitMetrics("outcome=\"cancelled\",} 1.0");
     }
   }
 
@@ -153,7 +150,7 @@ class ConnectionsTest {
       client.post(
           "/predictions/m",
           "{\"inputs\": \"slow(z)|\", \"stream\": true, \"parameters\": {\"max_new_tokens\": 50}}");
-      awaitLoad("running", 1);
+      host.awaitLoad("m", "running", 1);
       Thread stopping = new Thread(closing::closeHost);
       stopping.start();
       assertEquals(50, client.read().body().lines().count());
@@ -170,9 +167,9 @@ class ConnectionsTest {
     try (RawClient first = new RawClient(host.port());
         RawClient second = new RawClient(host.port())) {
       first.post("/predictions/m", slow);
-      awaitLoad("running", 1);
+      host.awaitLoad("m", "running", 1);
       second.post("/predictions/m", slow);
-      awaitLoad("waiting", 1);
+      host.awaitLoad("m", "waiting", 1);
       HttpResponse<byte[]> third = post(host.url() + "/predictions/m", slow);
       assertEquals(429, third.statusCode());
       assertEquals("1", third.headers().firstValue("Retry-After").orElse(""));
@@ -180,13 +177,6 @@ class ConnectionsTest {
           "the queue is full: 1 running, 1 waiting, 2 allowed; try again later",
           object(third).get("error").getAsString());
     }
-    awaitLoad("running", 0);
-  }
-
-  private void awaitLoad(String key, int count) throws Exception {
-    while (count
-        != object(get(host.url() + "/calm/models/m")).getAsJsonObject("load").get(key).getAsInt()) {
-      Thread.sleep(2);
-    }
+    host.awaitLoad("m", "running", 0);
   }
 }

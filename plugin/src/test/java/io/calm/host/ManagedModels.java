@@ -6,12 +6,13 @@ import static io.calm.testing.HttpClients.object;
 import static io.calm.testing.HttpClients.post;
 import static io.calm.testing.HttpClients.request;
 import static io.calm.testing.HttpClients.send;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import io.calm.search.Progress;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.model.ServedModel;
+import io.calm.testing.Latches;
+import io.calm.testing.Poll;
 import io.calm.testing.ScriptedModels;
 import java.net.URLEncoder;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -20,7 +21,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.extension.AfterEachCallback;
@@ -46,21 +46,13 @@ final class ManagedModels implements BeforeEachCallback, AfterEachCallback {
   private ServedModel load(ModelLoader.Order order, Consumer<Progress> progress) {
     progress.accept(new Progress.Step(Progress.Kind.OPENING));
     if (order.name().startsWith("slow")) {
-      await(slowMayLoad);
+      Latches.await(slowMayLoad);
       progress.accept(new Progress.Step(Progress.Kind.CHECKING));
     }
     if (order.name().startsWith("bad")) {
       throw unchecked(failure.get());
     }
     return ScriptedModels.create(order.name());
-  }
-
-  private static void await(CountDownLatch latch) {
-    try {
-      latch.await();
-    } catch (InterruptedException e) {
-      throw new IllegalStateException(e);
-    }
   }
 
   private static RuntimeException unchecked(Throwable failure) {
@@ -123,11 +115,12 @@ final class ManagedModels implements BeforeEachCallback, AfterEachCallback {
   }
 
   void awaitStatus(String name, String status) throws Exception {
-    long deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(1);
-    while (!calmStatus(name).equals(status)) {
-      assertTrue(System.nanoTime() < deadline, () -> name + " is not " + status);
-      Thread.sleep(2);
-    }
+    Poll.until(name + " is " + status, () -> calmStatus(name).equals(status));
+  }
+
+  /** Waits until the load of a model has begun. */
+  void awaitRegistration(String name) throws Exception {
+    Poll.until(name + " is registered", () -> host.registry().status(name).isPresent());
   }
 
   /** Returns the object of DJL Serving's {@code /models/NAME}. */

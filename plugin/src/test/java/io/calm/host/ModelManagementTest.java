@@ -12,6 +12,7 @@ import com.google.gson.JsonObject;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.quantize.QuantizeException;
 import io.calm.serving.load.NotEnoughMemoryException;
+import io.calm.testing.Poll;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.util.List;
@@ -122,14 +123,10 @@ class ModelManagementTest {
       client.post(
           "/predictions/later",
           "{\"inputs\": \"slow(z)|\", \"stream\": true, \"parameters\": {\"max_new_tokens\": 80}}");
-      while (managed.described("later").get("requestInQueue").getAsInt() > 0
-          || object(get(managed.url() + "/calm/models/later"))
-                  .getAsJsonObject("load")
-                  .get("running")
-                  .getAsInt()
-              == 0) {
-        Thread.sleep(2);
-      }
+      managed.host().awaitLoad("later", "running", 1);
+      Poll.until(
+          "the queue is empty",
+          () -> managed.described("later").get("requestInQueue").getAsInt() == 0);
       HttpResponse<byte[]> gone = managed.unregister("later");
       assertEquals(200, gone.statusCode());
       assertEquals("Model or workflow \"later\" unregistered", status(gone));
@@ -153,9 +150,7 @@ class ModelManagementTest {
   void aModelThatIsUnregisteredWhileItLoadsIsNotLoaded() throws Exception {
     CompletableFuture<HttpResponse<byte[]>> registration =
         CompletableFuture.supplyAsync(() -> registered("slow"));
-    while (managed.host().registry().status("slow").isEmpty()) {
-      Thread.sleep(2);
-    }
+    managed.awaitRegistration("slow");
     assertEquals(200, managed.unregister("slow").statusCode());
     managed.letSlowLoad();
     HttpResponse<byte[]> answer = registration.get();
@@ -170,9 +165,7 @@ class ModelManagementTest {
   void aServerThatStopsRefusesRegistrations() throws Exception {
     CompletableFuture<HttpResponse<byte[]>> registration =
         CompletableFuture.supplyAsync(() -> registered("slow"));
-    while (managed.host().registry().status("slow").isEmpty()) {
-      Thread.sleep(2);
-    }
+    managed.awaitRegistration("slow");
     managed.host().registry().drain();
     managed.letSlowLoad();
     HttpResponse<byte[]> cancelled = registration.get();

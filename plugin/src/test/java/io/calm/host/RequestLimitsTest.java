@@ -19,6 +19,7 @@ import io.calm.serving.http.ServerMetrics;
 import io.calm.serving.load.LocalModels;
 import io.calm.serving.load.ModelLoads;
 import io.calm.serving.model.ModelRegistry;
+import io.calm.testing.Poll;
 import io.calm.testing.ScriptedModels;
 import java.net.http.HttpResponse;
 import java.time.Duration;
@@ -28,6 +29,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -75,7 +77,7 @@ class RequestLimitsTest {
         message.matches(
             "the request timed out after [0-9]+ ms; ask for fewer tokens or try again later"),
         message);
-    assertEquals(0, load("running"));
+    assertEquals(0, host.load("m", "running"));
     HttpResponse<byte[]> openAi =
         post(host.url() + "/v1/completions", "{\"prompt\": \"slow(x)|\", \"max_tokens\": 3000}");
     assertEquals(504, openAi.statusCode());
@@ -85,7 +87,14 @@ class RequestLimitsTest {
 
   @Test
   void aStreamThatTakesTooLongEndsWithAnError() throws Exception {
-    serve(Duration.ofMillis(300));
+    AtomicInteger looks = new AtomicInteger();
+    host.serve(
+        model(Duration.ofHours(1))
+            .nanoClock(
+                () ->
+                    lookingForDeadlines() && looks.incrementAndGet() > 10
+                        ? System.nanoTime() + Duration.ofHours(2).toNanos()
+                        : System.nanoTime()));
     HttpResponse<byte[]> stream = post(host.url() + "/predictions/m", slow(true));
     assertEquals(200, stream.statusCode());
     List<JsonObject> tokens = lines(stream);
@@ -108,14 +117,14 @@ class RequestLimitsTest {
   @Test
   void theTimeOfARequestCountsFromItsArrival() throws Exception {
     ModelRegistry registry = new ModelRegistry();
-    registry.ready(model(Duration.ofSeconds(1)).build());
+    registry.ready(model(Duration.ofMillis(100)).build());
     CalmMetrics metrics = ServerMetrics.create(registry);
     CalmHttpHandler handler =
         new CalmHttpHandler(
             registry,
             new TextService(metrics, InstantSource.system()),
             metrics,
-            CompletableFuture.delayedExecutor(1500, TimeUnit.MILLISECONDS),
+            CompletableFuture.delayedExecutor(300, TimeUnit.MILLISECONDS),
             new ModelManagement(
                 registry,
                 new LocalModels(Map.of()),
@@ -148,9 +157,7 @@ class RequestLimitsTest {
     broken.set(true);
     HttpResponse<byte[]> ended = post(host.url() + "/predictions/m", slow(false));
     assertEquals(500, ended.statusCode(), text(ended));
-    while (get(host.url() + "/ping").statusCode() == 200) {
-      Thread.sleep(2);
-    }
+    Poll.until("the ping fails", () -> get(host.url() + "/ping").statusCode() != 200);
 
     HttpResponse<byte[]> ping = get(host.url() + "/ping");
     assertEquals(500, ping.statusCode());
@@ -175,9 +182,5 @@ class RequestLimitsTest {
     return Thread.currentThread().getName().equals("calm-m")
         && StackWalker.getInstance()
             .walk(frames -> frames.anyMatch(frame -> frame.getMethodName().equals("nanosLeft")));
-  }
-
-  private int load(String key) throws Exception {
-    return object(get(host.url() + "/calm/models/m")).getAsJsonObject("load").get(key).getAsInt();
   }
 }

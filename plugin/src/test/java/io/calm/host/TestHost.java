@@ -1,5 +1,9 @@
 package io.calm.host;
 
+import static io.calm.testing.HttpClients.get;
+import static io.calm.testing.HttpClients.object;
+import static io.calm.testing.HttpClients.text;
+
 import io.calm.metrics.CalmMetrics;
 import io.calm.serving.dispatch.TextService;
 import io.calm.serving.http.CalmHttpHandler;
@@ -12,6 +16,7 @@ import io.calm.serving.load.ModelLoads;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.ByteBudget;
+import io.calm.testing.Poll;
 import io.calm.testing.ScriptedModels;
 import java.time.InstantSource;
 import java.util.Map;
@@ -83,6 +88,20 @@ final class TestHost implements AutoCloseable {
   /** Returns the budget of received and parsed bodies. */
   ByteBudget bodies() {
     return bodies;
+  }
+
+  /** Returns a figure of a model's load, e.g. {@code running}. */
+  int load(String model, String key) throws Exception {
+    return object(get(url() + "/calm/models/" + model)).getAsJsonObject("load").get(key).getAsInt();
+  }
+
+  void awaitLoad(String model, String key, int count) throws Exception {
+    Poll.until(model + ": " + key + " is " + count, () -> load(model, key) == count);
+  }
+
+  /** Waits until the metrics contain a text. */
+  void awaitMetrics(String expected) throws Exception {
+    Poll.until(expected, () -> text(get(url() + "/calm/metrics")).contains(expected));
   }
 
   int port() {

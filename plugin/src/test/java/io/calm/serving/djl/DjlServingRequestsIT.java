@@ -12,7 +12,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
-import java.net.InetAddress;
 import java.net.Socket;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -228,7 +227,7 @@ class DjlServingRequestsIT {
         "{\"inputs\": \"slow(x)|\", \"stream\": %s, \"parameters\": {\"max_new_tokens\": 4000}}"
             .formatted(stream);
     try (Socket client =
-        new Socket(InetAddress.getLoopbackAddress(), server().inference().getPort())) {
+        new Socket(server().inference().getHost(), server().inference().getPort())) {
       String head =
           "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
               .formatted(SCRIPTED, body.length());

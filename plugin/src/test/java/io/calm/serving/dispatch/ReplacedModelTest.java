@@ -53,6 +53,7 @@ class ReplacedModelTest {
   @AfterEach
   void close() {
     registry.close();
+    next.close();
   }
 
   private void swap() {

@@ -7,9 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -21,12 +24,16 @@ class HugePagesTest {
     return HugePages.allocate(bytes).orElseThrow();
   }
 
-  private static long addressSpace() throws IOException {
-    return Files.readAllLines(Path.of("/proc/self/status")).stream()
-        .filter(line -> line.startsWith("VmSize:"))
-        .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) << 10)
-        .findFirst()
-        .orElseThrow();
+  private static long addressSpace() {
+    try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
+      return lines
+          .filter(line -> line.startsWith("VmSize:"))
+          .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) << 10)
+          .findFirst()
+          .orElseThrow();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @Test
@@ -46,8 +53,17 @@ class HugePagesTest {
   }
 
   @Test
-  void closingUnmapsAll() throws IOException {
+  void closingUnmapsAll() {
     assumeTrue(Files.isReadable(Path.of("/proc/self/status")), "needs Linux");
+    // Ten gibibytes if nothing, 80 MiB if only the alignment were left. A thread that starts
+    // meanwhile may reserve as much, but not each time.
+    assertTrue(
+        LongStream.generate(HugePagesTest::leftOfFortyMappings)
+            .limit(5)
+            .anyMatch(n -> n < 64 << 20));
+  }
+
+  private static long leftOfFortyMappings() {
     int bytes = 256 << 20;
     allocate(bytes).close();
     long before = addressSpace();
@@ -56,8 +72,7 @@ class HugePagesTest {
         pages.bytes().put(0, (byte) 1);
       }
     }
-    // Ten gibibytes if nothing, 80 MiB if only the alignment were left.
-    assertTrue(addressSpace() - before < 64 << 20);
+    return addressSpace() - before;
   }
 
   @Test

@@ -6,14 +6,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.serving.reply.ByteBudget;
+import io.calm.testing.NettyLeaks;
 import java.net.http.HttpResponse;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** The budget of bodies, received and parsed, over whole requests. */
+@ExtendWith(NettyLeaks.Check.class)
 class BodiesInFlightTest {
   private static final String PLAIN = "{\"prompt\":\"abc|\",\"max_tokens\":2}";
 

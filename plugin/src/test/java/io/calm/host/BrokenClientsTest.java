@@ -16,10 +16,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -28,6 +28,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Requests that are wrong, hostile or half: each gets its status and a JSON error without a stack
  * trace, and leaves neither a buffer nor a generation behind.
  */
+@ExtendWith(NettyLeaks.Check.class)
 class BrokenClientsTest {
   private static final String CLOSED = "closed";
   private static final String OPEN = "open";
@@ -49,11 +50,6 @@ class BrokenClientsTest {
   @AfterEach
   void stop() {
     host.close();
-  }
-
-  @AfterAll
-  static void nothingLeaked() throws Exception {
-    assertEquals(List.of(), NettyLeaks.reports());
   }
 
   private static String post(String headers, String body) {

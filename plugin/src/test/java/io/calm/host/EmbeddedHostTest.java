@@ -20,6 +20,7 @@ import io.calm.serving.http.Route;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ModelStatus;
 import io.calm.testing.HttpClients;
+import io.calm.testing.NettyLeaks;
 import io.calm.testing.ScriptedModels;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -33,11 +34,13 @@ import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Answers of the host and the handlers beyond the contract. */
+@ExtendWith(NettyLeaks.Check.class)
 class EmbeddedHostTest {
   private TestHost host = TestHost.closed();
 

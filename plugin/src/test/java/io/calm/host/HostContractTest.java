@@ -1,10 +1,13 @@
 package io.calm.host;
 
 import io.calm.serving.contract.HttpContract;
+import io.calm.testing.NettyLeaks;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** The contract on the embedded host. */
+@ExtendWith(NettyLeaks.Check.class)
 class HostContractTest implements HttpContract {
   private static TestHost host = TestHost.closed();
 

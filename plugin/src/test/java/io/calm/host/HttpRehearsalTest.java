@@ -14,6 +14,7 @@ import io.calm.serving.load.ModelLoader;
 import io.calm.serving.load.Rehearsal;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ServedModel;
+import io.calm.testing.NettyLeaks;
 import io.calm.testing.ScriptedModels;
 import io.calm.testing.TinyLlama;
 import io.netty.channel.Channel;
@@ -33,9 +34,11 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Rehearsals over the host's own connections and over a plain codec. */
+@ExtendWith(NettyLeaks.Check.class)
 class HttpRehearsalTest {
   private static final Duration PATIENCE = Duration.ofMinutes(2);
   private static final Duration LIMIT = Duration.ofSeconds(60);

@@ -12,6 +12,7 @@ import com.google.gson.JsonObject;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.quantize.QuantizeException;
 import io.calm.serving.load.NotEnoughMemoryException;
+import io.calm.testing.NettyLeaks;
 import io.calm.testing.Poll;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,6 +28,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Models that come and go while others answer, with DJL Serving's requests and statuses. */
+@ExtendWith(NettyLeaks.Check.class)
 class ModelManagementTest {
   @TempDir Path models;
 

@@ -12,6 +12,7 @@ import io.calm.serving.load.LocalModels;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.load.ModelLoads;
 import io.calm.serving.model.ModelRegistry;
+import io.calm.testing.NettyLeaks;
 import io.prometheus.client.CollectorRegistry;
 import java.io.IOException;
 import java.time.InstantSource;
@@ -23,11 +24,13 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The files of the page {@code GET /calm}: their headers, their tags, and who gets them. */
+@ExtendWith(NettyLeaks.Check.class)
 class PageTest {
   private static final Pattern REFERENCES =
       Pattern.compile("(?:href|src)=\"([^\"#]+)\"|from \"(\\./[^\"]+)\"");

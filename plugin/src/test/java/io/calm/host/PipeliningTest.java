@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonParser;
 import io.calm.generate.SchedulerSettings;
 import io.calm.serving.model.LoadProgress;
+import io.calm.testing.NettyLeaks;
 import io.calm.testing.ScriptedModels;
 import java.io.IOException;
 import java.net.Socket;
@@ -18,11 +19,13 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Clients that send much and read little, or say early that they send no more. */
+@ExtendWith(NettyLeaks.Check.class)
 class PipeliningTest {
   private static final Duration SLOW_READER_TIMEOUT = Duration.ofMillis(600);
   private static final Duration LONG = Duration.ofSeconds(60);

@@ -14,6 +14,7 @@ import io.calm.search.Progress;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.CalmSettings;
+import io.calm.testing.NettyLeaks;
 import io.calm.testing.ScriptedModels;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
@@ -25,11 +26,13 @@ import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** The settings and the types of a registration's parameters. */
+@ExtendWith(NettyLeaks.Check.class)
 class RegistrationTest {
   @TempDir Path models;
 

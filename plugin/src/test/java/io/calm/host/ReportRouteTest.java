@@ -13,6 +13,7 @@ import io.calm.serving.http.ModelStates;
 import io.calm.serving.load.LocalModels;
 import io.calm.serving.load.ModelLoads;
 import io.calm.serving.model.ModelRegistry;
+import io.calm.testing.NettyLeaks;
 import io.calm.testing.ScriptedModels;
 import io.prometheus.client.CollectorRegistry;
 import java.net.http.HttpResponse;
@@ -21,8 +22,10 @@ import java.util.Map;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** The report's route where there is no report, and the threads that it runs on. */
+@ExtendWith(NettyLeaks.Check.class)
 class ReportRouteTest {
 
   @Test

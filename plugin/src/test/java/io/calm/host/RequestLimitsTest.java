@@ -19,6 +19,7 @@ import io.calm.serving.http.ServerMetrics;
 import io.calm.serving.load.LocalModels;
 import io.calm.serving.load.ModelLoads;
 import io.calm.serving.model.ModelRegistry;
+import io.calm.testing.NettyLeaks;
 import io.calm.testing.Poll;
 import io.calm.testing.ScriptedModels;
 import java.net.http.HttpResponse;
@@ -33,8 +34,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Requests that take too long, and a model that can answer none any more. */
+@ExtendWith(NettyLeaks.Check.class)
 class RequestLimitsTest {
   private static final SchedulerSettings ONE_AT_A_TIME = new SchedulerSettings(4096, 128, 1, 8, 64);
 

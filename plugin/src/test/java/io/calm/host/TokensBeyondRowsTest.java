@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.serving.model.ServedModel;
 import io.calm.testing.ByteTokenizer;
+import io.calm.testing.NettyLeaks;
 import io.calm.testing.ScriptedModels;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
@@ -17,10 +18,12 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** A tokenizer with a token that the model has no embeddings for. */
+@ExtendWith(NettyLeaks.Check.class)
 class TokensBeyondRowsTest {
   private TestHost host = TestHost.closed();
 

@@ -1,12 +1,18 @@
 package io.calm.testing;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.buffer.Unpooled;
 import io.netty.util.ResourceLeakDetector;
 import io.netty.util.ResourceLeakDetectorFactory;
 import java.util.List;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.extension.AfterAllCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.platform.launcher.LauncherSession;
 import org.junit.platform.launcher.LauncherSessionListener;
 
@@ -51,17 +57,25 @@ public final class NettyLeaks implements LauncherSessionListener {
     }
   }
 
+  /** Fails a test class that leaks a buffer. */
+  public static final class Check implements AfterAllCallback {
+    @Override
+    public void afterAll(ExtensionContext context) throws InterruptedException {
+      assertEquals(List.of(), reports());
+    }
+  }
+
   /**
-   * Returns what was leaked so far in this JVM. Collects garbage, and buffers are allocated after
+   * Returns what was leaked since the last call. Collects garbage, and buffers are allocated after
    * it, for that is when Netty looks.
    */
-  public static List<String> reports() throws InterruptedException {
+  private static List<String> reports() throws InterruptedException {
     for (int i = 0; i < 3; i++) {
       System.gc();
       Thread.sleep(50);
       PooledByteBufAllocator.DEFAULT.buffer(16).release();
       Unpooled.directBuffer(16).release();
     }
-    return List.copyOf(REPORTS);
+    return Stream.generate(REPORTS::poll).takeWhile(Objects::nonNull).toList();
   }
 }

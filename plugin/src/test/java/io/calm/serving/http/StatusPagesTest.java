@@ -9,6 +9,7 @@ import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.PreparedReply;
 import io.calm.serving.reply.ReplySink;
+import io.calm.testing.NettyLeaks;
 import io.calm.testing.ScriptedModels;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.QueryStringDecoder;
@@ -17,7 +18,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
+@ExtendWith(NettyLeaks.Check.class)
 class StatusPagesTest {
   /** A sink that keeps a whole answer and accepts no stream. */
   private static final class Sink implements ReplySink {

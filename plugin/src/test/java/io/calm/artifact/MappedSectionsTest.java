@@ -3,6 +3,7 @@ package io.calm.artifact;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.calm.testing.Seeds;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -26,7 +27,7 @@ final class MappedSectionsTest {
   @ParameterizedTest
   @ValueSource(longs = {1, 4096, 100_000, 1_000_000, Integer.MAX_VALUE})
   void windowsOfAnySizeGiveTheSameBytes(long window) throws Exception {
-    Random random = new Random(window);
+    Random random = new Random(Seeds.of(window));
     Path file = directory.resolve("data.bin");
     byte[][] contents = new byte[20][];
     Manifest.DataFile table;

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.calm.kernels.KernelVariants;
 import io.calm.kernels.SearchKernels;
 import io.calm.tensor.Matrix;
+import io.calm.testing.Seeds;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -52,7 +53,7 @@ final class MetricTest {
     "100,100"
   })
   void agreesWithTheDefinitions(int n, int d) {
-    long seed = 31L * n + d;
+    long seed = Seeds.of(31L * n + d);
     RandomMatrices random = new RandomMatrices(seed);
     float[][] x = random.gaussian(n, d);
     float[][] y = random.noisy(x, 0.7);
@@ -72,7 +73,7 @@ final class MetricTest {
   @ParameterizedTest
   @CsvSource({"60,20", "20,60", "150,140", "140,150"})
   void isInvariantToRotationScaleAndShift(int n, int d) {
-    long seed = 7L * n + d;
+    long seed = Seeds.of(7L * n + d);
     RandomMatrices random = new RandomMatrices(seed);
     float[][] x = random.gaussian(n, d);
     float[][] y = random.noisy(x, 1);
@@ -89,7 +90,7 @@ final class MetricTest {
   @ParameterizedTest
   @CsvSource({"90,30", "30,90"})
   void isSymmetric(int n, int d) {
-    long seed = n;
+    long seed = Seeds.of(n);
     RandomMatrices random = new RandomMatrices(seed);
     float[][] x = random.gaussian(n, d);
     float[][] y = random.noisy(x, 2);

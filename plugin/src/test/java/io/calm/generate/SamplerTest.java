@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.runtime.Decoder;
 import io.calm.testing.LogitRows;
+import io.calm.testing.Seeds;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -52,7 +53,7 @@ class SamplerTest {
   /** An oracle that sorts everything and has its uniform numbers from the library. */
   @RepeatedTest(200)
   void agreesWithSortingEverything(RepetitionInfo repetition) {
-    long seed = repetition.getCurrentRepetition();
+    long seed = Seeds.of(repetition.getCurrentRepetition());
     SplittableRandom random = new SplittableRandom(seed);
     float[] logits = new float[List.of(1, 3, 7, 100, 1000).get(random.nextInt(5))];
     for (int i = 0; i < logits.length; i++) {
@@ -83,7 +84,7 @@ class SamplerTest {
   /** The same oracle for a top_k that is not sorted; many logits are equal. */
   @RepeatedTest(60)
   void aLargeTopKAgreesWithSortingEverything(RepetitionInfo repetition) {
-    long seed = repetition.getCurrentRepetition();
+    long seed = Seeds.of(repetition.getCurrentRepetition());
     SplittableRandom random = new SplittableRandom(seed);
     float[] logits = new float[4000];
     float step = List.of(0.5f, 0.01f, 1e-6f).get(random.nextInt(3));
@@ -103,7 +104,7 @@ class SamplerTest {
 
   @RepeatedTest(50)
   void theValueOfARankIsThatOfTheSortedValues(RepetitionInfo repetition) {
-    SplittableRandom random = new SplittableRandom(repetition.getCurrentRepetition());
+    SplittableRandom random = new SplittableRandom(Seeds.of(repetition.getCurrentRepetition()));
     float[] values = new float[1 + random.nextInt(300)];
     for (int i = 0; i < values.length; i++) {
       values[i] =

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.testing.Seeds;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -36,7 +37,7 @@ class StopMatcherTest {
 
   @RepeatedTest(400)
   void anyCutGivesTheTextBeforeTheStopThatEndsFirst(RepetitionInfo repetition) {
-    long seed = repetition.getCurrentRepetition();
+    long seed = Seeds.of(repetition.getCurrentRepetition());
     SplittableRandom random = new SplittableRandom(seed);
     List<String> stops = new ArrayList<>();
     for (int i = 1 + random.nextInt(3); i > 0; i--) {

@@ -8,6 +8,7 @@ import io.calm.tensor.JavaLinearAlgebra;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
+import io.calm.testing.Seeds;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
@@ -34,7 +35,7 @@ class KernelAlgebraTest {
 
   /** Returns X'X of {@code rows} rows plus a share of the mean diagonal. */
   private static Matrix hessian(int size, int rows, double damping) {
-    SplittableRandom random = new SplittableRandom(size);
+    SplittableRandom random = new SplittableRandom(Seeds.of(size));
     Matrix x = Matrix.allocate(size, rows);
     for (int k = 0; k < size; k++) {
       double scale = Math.exp(random.nextGaussian());
@@ -107,7 +108,7 @@ class KernelAlgebraTest {
   }
 
   private static Matrix random(int rows, int columns) {
-    SplittableRandom random = new SplittableRandom(rows);
+    SplittableRandom random = new SplittableRandom(Seeds.of(rows));
     Matrix matrix = Matrix.allocate(rows, columns);
     for (int n = 0; n < rows; n++) {
       for (int k = 0; k < columns; k++) {

@@ -219,7 +219,7 @@ class NativeKernelsTest {
   @ParameterizedTest
   @MethodSource("variants")
   void activationsThatAreNotFiniteAreSeen(KernelVariant variant) {
-    Random random = new Random(5);
+    Random random = new Random(Seeds.of(5));
     for (int inputs : new int[] {64, 77}) {
       QuantizedLinear weight = Packing.pack(RandomLinears.matrix(17, inputs, 32, random));
       TokenTable.Int8Table table = table(Shape.of(1, 17, inputs, 32), random);

@@ -13,6 +13,7 @@ import io.calm.model.Stage;
 import io.calm.runtime.RandomModels;
 import io.calm.tensor.Matrix;
 import io.calm.testing.DequantizedBlock;
+import io.calm.testing.Seeds;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -46,7 +47,7 @@ class StageInputsTest {
   }
 
   private static HiddenStates states(TorchRuntime runtime, int width) {
-    Random random = new Random(5);
+    Random random = new Random(Seeds.of(5));
     float[] values = new float[LENGTH * width];
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) random.nextGaussian();

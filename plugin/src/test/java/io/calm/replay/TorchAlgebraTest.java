@@ -8,6 +8,7 @@ import io.calm.kernels.KernelVariants;
 import io.calm.tensor.JavaLinearAlgebra;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
+import io.calm.testing.Seeds;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
@@ -39,7 +40,7 @@ class TorchAlgebraTest {
   }
 
   private static Matrix random(int rows, int columns, long seed) {
-    SplittableRandom random = new SplittableRandom(seed);
+    SplittableRandom random = new SplittableRandom(Seeds.of(seed));
     Matrix matrix = Matrix.allocate(rows, columns);
     for (int r = 0; r < rows; r++) {
       for (int c = 0; c < columns; c++) {

@@ -22,6 +22,7 @@ import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.TableFormat;
 import io.calm.testing.DequantizedBlock;
+import io.calm.testing.Seeds;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -49,7 +50,7 @@ class FoldExactnessTest {
 
   @Test
   void foldedBlockEqualsTheFullPrecisionBlock() {
-    long seed = 20260101;
+    long seed = Seeds.of(20260101);
     SyntheticModel weights = new SyntheticModel(1, seed);
     SearchSettings settings =
         new SearchSettings(

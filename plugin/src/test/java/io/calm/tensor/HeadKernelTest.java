@@ -88,7 +88,7 @@ class HeadKernelTest {
 
   @Test
   void aRowThatIsNotFiniteIsReported() {
-    Random random = new Random(4);
+    Random random = new Random(Seeds.of(4));
     for (String format : new String[] {"int8", "float32"}) {
       HeadKernel head = HeadKernel.of(table(format, 32, random), ActivationQuantizer.perGroup(), 1);
       float[] x = RandomLinears.vector(WIDTH, random);

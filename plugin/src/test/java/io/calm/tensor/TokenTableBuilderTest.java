@@ -3,6 +3,7 @@ package io.calm.tensor;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.calm.testing.Seeds;
 import java.nio.ByteBuffer;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -27,7 +28,7 @@ class TokenTableBuilderTest {
 
   @Test
   void int8RoundsEachRowByItsOwnScale() {
-    Matrix rows = rows(new Random(1));
+    Matrix rows = rows(new Random(Seeds.of(1)));
     TokenTable table =
         build(TokenTableBuilder.int8(TOKENS, WIDTH, 64, ByteBuffer::allocateDirect), rows);
     float[] row = new float[WIDTH];
@@ -47,7 +48,7 @@ class TokenTableBuilderTest {
 
   @Test
   void floatFormatsKeepTheirRoundedValues() {
-    Matrix rows = rows(new Random(2));
+    Matrix rows = rows(new Random(Seeds.of(2)));
     TokenTable half =
         build(TokenTableBuilder.float16(TOKENS, WIDTH, ByteBuffer::allocateDirect), rows);
     TokenTable single =

@@ -49,7 +49,8 @@ class StatisticsTest {
       double got = samples.percentile(percent);
       long notAbove = count(values, got);
       assertTrue(notAbove >= percent / 100 * size, "seed " + info.getCurrentRepetition());
-      assertTrue(count(values, got - 1) < percent / 100 * size);
+      assertTrue(
+          count(values, got - 1) < percent / 100 * size, "seed " + info.getCurrentRepetition());
     }
   }
 

@@ -18,6 +18,7 @@ import io.calm.tensor.Float16;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedMatrix;
+import io.calm.testing.Seeds;
 import io.calm.testing.SmolLm2;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -115,8 +116,7 @@ class SourceCodesTest {
 
   @Test
   void superBlocksKeepTheirCodesAndGetGridsRoundedToFloat16() throws IOException {
-    long seed = 20261127;
-    System.out.println("seed " + seed);
+    long seed = Seeds.of(20261127);
     byte[] content = MixedGguf.Type.Q4_K.random(new Random(seed), 12 * 512);
     StoredTensor tensor = superBlocks(content, 12, 512);
     QuantizedMatrix codes = SourceCodes.read(tensor, RowOrder.AS_STORED);
@@ -224,8 +224,7 @@ class SourceCodesTest {
 
   @Test
   void rowsOfQueriesAreUnPermutedAsInTheWeights() throws IOException {
-    long seed = 20260722;
-    System.out.println("seed " + seed);
+    long seed = Seeds.of(20260722);
     GgufBuilder builder = new GgufBuilder().text("general.architecture", "llama");
     builder
         .integer("llama.block_count", 1)

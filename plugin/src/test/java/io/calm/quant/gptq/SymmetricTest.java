@@ -3,6 +3,7 @@ package io.calm.quant.gptq;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.calm.tensor.Matrix;
+import io.calm.testing.Seeds;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
@@ -19,7 +20,7 @@ class SymmetricTest {
   void permutesRowsAndColumns(int size) {
     for (long seed = 0; seed < 5; seed++) {
       List<Integer> shuffled = IntStream.range(0, size).boxed().collect(Collectors.toList());
-      Collections.shuffle(shuffled, new Random(seed));
+      Collections.shuffle(shuffled, new Random(Seeds.of(seed)));
       int[] order = shuffled.stream().mapToInt(Integer::intValue).toArray();
       Matrix matrix = Matrix.allocate(size, size);
       for (int i = 0; i < size; i++) {

@@ -10,6 +10,7 @@ import io.calm.metrics.CalmMetrics;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.Schema;
 import io.calm.testing.ScriptedModels;
+import io.calm.testing.Seeds;
 import io.prometheus.client.CollectorRegistry;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -43,7 +44,7 @@ class AnswerPropertiesTest {
 
   @RepeatedTest(250)
   void aCompletionIsTheSameStreamedWholeAndNaively(RepetitionInfo repetition) {
-    RandomRequest random = new RandomRequest(repetition.getCurrentRepetition());
+    RandomRequest random = new RandomRequest(Seeds.of(repetition.getCurrentRepetition()));
     JsonObject body = random.completion();
     JsonObject whole = ask(Schema.COMPLETIONS, body, false).json().getAsJsonObject();
     List<JsonObject> chunks = ask(Schema.COMPLETIONS, body, true).pieces();
@@ -123,7 +124,7 @@ class AnswerPropertiesTest {
 
   @RepeatedTest(120)
   void aChatIsTheSameStreamedOrWhole(RepetitionInfo repetition) {
-    RandomRequest random = new RandomRequest(repetition.getCurrentRepetition());
+    RandomRequest random = new RandomRequest(Seeds.of(repetition.getCurrentRepetition()));
     JsonObject body = random.chat();
     JsonObject whole = ask(Schema.CHAT, body, false).json().getAsJsonObject();
     List<JsonObject> chunks = ask(Schema.CHAT, body, true).pieces();
@@ -136,7 +137,7 @@ class AnswerPropertiesTest {
 
   @RepeatedTest(120)
   void djlsSchemaIsTheSameStreamedOrWhole(RepetitionInfo repetition) {
-    RandomRequest random = new RandomRequest(repetition.getCurrentRepetition());
+    RandomRequest random = new RandomRequest(Seeds.of(repetition.getCurrentRepetition()));
     JsonObject body = random.lmi();
     JsonObject whole = ask(Schema.DJL, body, false).json().getAsJsonObject();
     List<JsonObject> lines = ask(Schema.DJL, body, true).pieces();
@@ -159,7 +160,7 @@ class AnswerPropertiesTest {
 
   @RepeatedTest(60)
   void anArrayOfInputsStreamsItsAnswersStepByStep(RepetitionInfo repetition) {
-    RandomRequest random = new RandomRequest(repetition.getCurrentRepetition());
+    RandomRequest random = new RandomRequest(Seeds.of(repetition.getCurrentRepetition()));
     JsonObject body = random.lmiArray();
     JsonArray whole = ask(Schema.DJL, body, false).json().getAsJsonArray();
     List<StringBuilder> columns = new ArrayList<>();

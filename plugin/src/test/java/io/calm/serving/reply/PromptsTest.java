@@ -13,6 +13,7 @@ import io.calm.serving.model.CheckpointParts;
 import io.calm.serving.model.ServedModel;
 import io.calm.testing.Repository;
 import io.calm.testing.ScriptedModels;
+import io.calm.testing.Seeds;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -77,7 +78,7 @@ class PromptsTest {
   @ValueSource(ints = {1, 2, 7, 64, 500, 1999, 2000})
   void theLastTokensOfALongTextAreThoseOfTheWhole(int count) {
     for (long seed = 0; seed < 2; seed++) {
-      String text = words(seed, 150_000 + (int) seed * 80_000);
+      String text = words(Seeds.of(seed), 150_000 + (int) seed * 80_000);
       int[] whole = tokenizer.encode(text, true);
       int[] expected = Arrays.copyOfRange(whole, whole.length - count, whole.length);
       assertArrayEquals(

@@ -228,7 +228,7 @@ class RecipeFetcherTest {
             Duration.ofSeconds(2),
             """
             [ "$1" = --version ] && exit 0
-            for i in 1 2 3 4 5 6 7 8 9; do echo more >> "$TMPDIR/part"; sleep 0.5; done
+            for i in 1 2 3 4 5; do echo more >> "$TMPDIR/part"; sleep 0.5; done
             while [ "$1" != -d ]; do shift; done
             cp '%s' "$2"
             """

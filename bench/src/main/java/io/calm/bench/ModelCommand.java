@@ -1,5 +1,6 @@
 package io.calm.bench;
 
+import io.calm.cli.OutputFile;
 import io.calm.model.ModelSpec;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -65,6 +66,9 @@ final class ModelCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     ModelShape chosen = ModelShape.named(shape);
     ModelSpec ofPeer = peerSpec();
+    if (peerFile != null) {
+      OutputFile.require("--peer-file", peerFile);
+    }
     if (peer == null && peerFile != null) {
       PeerRuntime.LLAMA.write(peerFile, ofPeer);
       return 0;

@@ -68,6 +68,8 @@ class BenchCommandTest {
     "bench neighbours --seconds 0, 2, '--seconds: expected more than 0 and at most 60, got 0.0'",
     "bench growth --memory-mb 0, 2, '--memory-mb: expected a positive number, got 0'",
     "bench model --peer none, 2, '--peer: expected one of llama-cpp-python, openvino-genai, onnxruntime-genai, got none'",
+    "bench model --peer-shape none, 2, '--peer-shape: expected one of smollm2-135m, '",
+    "bench model --peer-file missing/x, 1, '--peer-file: expected a file in an existing directory, got missing/x'",
     "bench speculate --rounds 0, 2, '--rounds: expected a positive number, got 0'",
     "bench speculate --answer x, 2, Invalid value for option",
     "bench model --peer onnxruntime-genai --json missing/x, 1, '--json: expected a file in an existing directory, got missing/x'",

@@ -1,11 +1,10 @@
 package io.calm.checkpoint;
 
 import com.google.gson.JsonElement;
-import com.google.gson.JsonParser;
+import io.calm.testing.JsonFile;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.net.URL;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
@@ -41,8 +40,7 @@ public final class Goldens {
   /** Returns the tokens of which a family's golden has the logits. */
   public static int[] tokens(String family) throws IOException {
     return StreamSupport.stream(
-            JsonParser.parseString(Files.readString(path(family).resolve("expected.json")))
-                .getAsJsonObject()
+            JsonFile.object(path(family).resolve("expected.json"))
                 .getAsJsonArray("input_ids")
                 .spliterator(),
             false)

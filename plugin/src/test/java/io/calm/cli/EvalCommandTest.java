@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.open.Checkpoints;
 import io.calm.cli.eval.DecoderLogits;
@@ -14,6 +13,7 @@ import io.calm.cli.eval.ReferenceLogits;
 import io.calm.quantize.QuantizedModelStore;
 import io.calm.runtime.Decoders;
 import io.calm.settings.CalmSettings;
+import io.calm.testing.JsonFile;
 import io.calm.testing.Repository;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -74,10 +74,6 @@ class EvalCommandTest {
     all.addAll(List.of("-s", "calm.cache-dir=" + directory.resolve("cache")));
     all.addAll(List.of("-s", "calm.lm-head=int8", "-s", "calm.group=64"));
     return CommandRun.of(all);
-  }
-
-  private static JsonObject json(Path file) throws IOException {
-    return JsonParser.parseString(Files.readString(file)).getAsJsonObject();
   }
 
   private static double mean(JsonObject object, String key) {
@@ -150,7 +146,7 @@ class EvalCommandTest {
             "--json",
             out.toString());
     assertEquals(0, run.status(), run.err());
-    assertEquals("int8", json(out).get("kv_cache").getAsString());
+    assertEquals("int8", JsonFile.object(out).get("kv_cache").getAsString());
   }
 
   @Test
@@ -178,7 +174,7 @@ class EvalCommandTest {
     assertTrue(outcome.out().contains("one.txt is short"), outcome.out());
     assertTrue(outcome.out().contains("rtn - reference"), outcome.out());
     assertTrue(outcome.out().contains("rtn - rtn:calm.lm-head=float32"), outcome.out());
-    JsonObject first = json(json).getAsJsonArray("texts").get(0).getAsJsonObject();
+    JsonObject first = JsonFile.object(json).getAsJsonArray("texts").get(0).getAsJsonObject();
     JsonObject rtn = first.getAsJsonArray("precisions").get(0).getAsJsonObject();
     JsonObject reference = first.getAsJsonArray("precisions").get(2).getAsJsonObject();
     assertEquals(3, first.getAsJsonArray("precisions").size(), "each is measured once");
@@ -249,7 +245,9 @@ class EvalCommandTest {
             json.toString());
     assertEquals(0, outcome.status(), outcome.err());
     List<JsonObject> tasks = new ArrayList<>();
-    json(json).getAsJsonArray("tasks").forEach(task -> tasks.add(task.getAsJsonObject()));
+    JsonFile.object(json)
+        .getAsJsonArray("tasks")
+        .forEach(task -> tasks.add(task.getAsJsonObject()));
     JsonObject expected = tasks.get(0).getAsJsonArray("precisions").get(0).getAsJsonObject();
     JsonObject same = tasks.get(1).getAsJsonArray("precisions").get(0).getAsJsonObject();
     assertEquals(mean(expected, "acc"), mean(same, "acc"));

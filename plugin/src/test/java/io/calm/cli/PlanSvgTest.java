@@ -3,15 +3,14 @@ package io.calm.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.testing.Elements;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.List;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
 import org.w3c.dom.Document;
 import org.w3c.dom.Element;
-import org.w3c.dom.NodeList;
 
 /** Tests that the drawing is well-formed XML and shows what is served. */
 class PlanSvgTest {
@@ -24,19 +23,10 @@ class PlanSvgTest {
         .parse(new ByteArrayInputStream(svg.getBytes(StandardCharsets.UTF_8)));
   }
 
-  private static List<Element> elements(Document document, String tag) {
-    NodeList nodes = document.getElementsByTagName(tag);
-    List<Element> elements = new ArrayList<>();
-    for (int i = 0; i < nodes.getLength(); i++) {
-      elements.add((Element) nodes.item(i));
-    }
-    return elements;
-  }
-
   /** Returns the filled cells, as "column row" counted from 0, in the order of the drawing. */
   private static List<String> filled(Document document) {
     List<Element> cells =
-        elements(document, "rect").stream()
+        Elements.named(document, "rect").stream()
             .filter(cell -> !cell.getAttribute("class").equals("panel"))
             .toList();
     List<String> columns = cells.stream().map(cell -> cell.getAttribute("x")).distinct().toList();
@@ -52,7 +42,7 @@ class PlanSvgTest {
   }
 
   private static List<String> names(Document document, String kind) {
-    return elements(document, "text").stream()
+    return Elements.named(document, "text").stream()
         .filter(text -> text.getAttribute("class").equals(kind))
         .map(Element::getTextContent)
         .toList();
@@ -65,9 +55,9 @@ class PlanSvgTest {
     assertEquals(List.of("1.25 blocks", "0.75 blocks"), names(svg, "count"));
     assertEquals(
         "awq: 1.25 blocks (0 qkv, 1); gptq: 0.75 blocks (0 o and gate+up and down)",
-        elements(svg, "desc").get(0).getTextContent());
+        Elements.named(svg, "desc").get(0).getTextContent());
     List<String> cells =
-        elements(svg, "rect").stream()
+        Elements.named(svg, "rect").stream()
             .filter(cell -> cell.getAttribute("class").startsWith("a"))
             .map(cell -> cell.getAttribute("class") + " " + cell.getAttribute("width"))
             .toList();
@@ -81,7 +71,7 @@ class PlanSvgTest {
     assertEquals(List.of("1 0", "0 1"), filled(svg), "gptq in block 1, awq in block 0");
     assertEquals(List.of("1 block", "1 block"), names(svg, "count"));
     assertEquals(
-        "gptq: 1 block (1); awq: 1 block (0)", elements(svg, "desc").get(0).getTextContent());
+        "gptq: 1 block (1); awq: 1 block (0)", Elements.named(svg, "desc").get(0).getTextContent());
   }
 
   @Test
@@ -89,7 +79,7 @@ class PlanSvgTest {
     Document svg = parse(PlanSvg.draw(PlanTableTest.plan("uniform-gptq", false), "tiny"));
     assertEquals(List.of("0 0", "1 0"), filled(svg));
     assertEquals(List.of("2 blocks", "0 blocks"), names(svg, "count"));
-    assertEquals("gptq: 2 blocks (0, 1)", elements(svg, "desc").get(0).getTextContent());
+    assertEquals("gptq: 2 blocks (0, 1)", Elements.named(svg, "desc").get(0).getTextContent());
   }
 
   @Test
@@ -98,7 +88,7 @@ class PlanSvgTest {
     assertEquals(List.of("-50", "100"), names(svg, "excess"), "gptq in block 0, awq in block 1");
     assertEquals(
         List.of("0.12", "0.60"),
-        elements(svg, "rect").stream()
+        Elements.named(svg, "rect").stream()
             .filter(cell -> cell.getAttribute("class").equals("other"))
             .map(cell -> cell.getAttribute("fill-opacity"))
             .toList(),
@@ -114,10 +104,10 @@ class PlanSvgTest {
     Element root = svg.getDocumentElement();
     assertEquals("img", root.getAttribute("role"));
     assertEquals("title desc", root.getAttribute("aria-labelledby"));
-    assertEquals("title", elements(svg, "title").get(0).getAttribute("id"));
+    assertEquals("title", Elements.named(svg, "title").get(0).getAttribute("id"));
     assertTrue(
-        elements(svg, "title").get(0).getTextContent().startsWith("a <b> & c: "),
+        Elements.named(svg, "title").get(0).getTextContent().startsWith("a <b> & c: "),
         "names are escaped");
-    assertTrue(elements(svg, "style").get(0).getTextContent().contains("color-scheme: dark"));
+    assertTrue(Elements.named(svg, "style").get(0).getTextContent().contains("color-scheme: dark"));
   }
 }

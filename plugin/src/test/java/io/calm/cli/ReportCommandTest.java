@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
+import io.calm.testing.JsonFile;
 import io.calm.testing.Repository;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -42,15 +42,11 @@ class ReportCommandTest {
     return CommandRun.of(arguments);
   }
 
-  private static JsonObject json(Path file) throws IOException {
-    return JsonParser.parseString(Files.readString(file)).getAsJsonObject();
-  }
-
   private JsonObject report() throws IOException {
     Path file = directory.resolve("report.json");
     CommandRun outcome = run("report", "--json", file.toString());
     assertEquals(0, outcome.status(), outcome.err());
-    return json(file);
+    return JsonFile.object(file);
   }
 
   @Test
@@ -109,7 +105,7 @@ class ReportCommandTest {
       JsonObject shown = fidelity.getAsJsonArray("precisions").get(p).getAsJsonObject();
       roles.add(shown.get("role").getAsString());
       JsonObject values = shown.getAsJsonObject("values");
-      JsonObject measured = measured(json(scores), shown.get("variant").getAsString());
+      JsonObject measured = measured(JsonFile.object(scores), shown.get("variant").getAsString());
       for (String name : List.of("perplexity", "nll")) {
         assertEquals(measured.get(name), values.get(name), name);
       }

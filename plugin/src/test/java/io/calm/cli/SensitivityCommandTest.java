@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import io.calm.cka.Metric;
+import io.calm.testing.JsonFile;
 import io.calm.testing.Repository;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -80,7 +80,7 @@ class SensitivityCommandTest {
       assertEquals(
           3, lines.stream().filter(line -> line.startsWith(choice)).count(), "two texts and both");
     }
-    JsonObject table = JsonParser.parseString(Files.readString(json)).getAsJsonObject();
+    JsonObject table = JsonFile.object(json);
     assertEquals("[1,3,4]", table.get("blocks").toString());
     assertEquals("{\"guard part\":1,\"a.txt\":2}", table.get("windows").toString());
     for (JsonElement element : table.getAsJsonArray("cells")) {
@@ -101,8 +101,7 @@ class SensitivityCommandTest {
         String.join("\n", finished.subList(0, 3)) + "\n" + finished.get(3).substring(0, 40);
     Files.writeString(log(), cut);
     assertEquals(whole.out(), run(command).out());
-    JsonArray again =
-        JsonParser.parseString(Files.readString(json)).getAsJsonObject().getAsJsonArray("cells");
+    JsonArray again = JsonFile.object(json).getAsJsonArray("cells");
     assertEquals(timeless(table.getAsJsonArray("cells")), timeless(again));
   }
 

@@ -15,6 +15,7 @@ import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ModelStatus;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.CalmSettings;
+import io.calm.testing.Latches;
 import io.calm.testing.Poll;
 import io.calm.testing.ScriptedModels;
 import java.nio.file.Path;
@@ -59,11 +60,7 @@ class StartupModelsTest {
 
   private ServedModel load(ModelLoader.Order order, Consumer<Progress> progress) {
     if (order.name().startsWith("slow")) {
-      try {
-        slowMayEnd.await();
-      } catch (InterruptedException e) {
-        throw new IllegalStateException(e);
-      }
+      Latches.await(slowMayEnd);
       throw failure;
     }
     return ScriptedModels.create(order.name());

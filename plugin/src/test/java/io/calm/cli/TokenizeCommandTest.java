@@ -7,6 +7,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.checkpoint.Goldens;
+import io.calm.testing.JsonFile;
 import io.calm.testing.Repository;
 import io.calm.testing.SmolLm2;
 import java.io.ByteArrayInputStream;
@@ -114,8 +115,7 @@ class TokenizeCommandTest {
   }
 
   private static JsonObject golden() throws IOException {
-    return JsonParser.parseString(Files.readString(Goldens.path("smollm2/expected.json")))
-        .getAsJsonObject();
+    return JsonFile.object(Goldens.path("smollm2/expected.json"));
   }
 
   private static CommandRun withInput(byte[] input, String... arguments) {

@@ -13,6 +13,7 @@ import io.calm.compare.LatencyReport.TwinState;
 import io.calm.kernels.BuildInfo;
 import io.calm.kernels.MachineInfo;
 import io.calm.runtime.Decoder;
+import io.calm.testing.JsonFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -58,7 +59,7 @@ class TwinComparisonProbeTest extends TwinComparisonFixture {
     try (Stream<Path> files = Files.list(cache.resolve("latency"))) {
       file = files.toList().get(0);
     }
-    JsonObject stored = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
+    JsonObject stored = JsonFile.object(file);
     String another = "ab".repeat(20);
     assertEquals(another, commit(file, stored, another), "not that of this process");
     assertEquals("unknown", commit(file, stored, null), "of an earlier version");

@@ -10,6 +10,7 @@ import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.model.ModelSpec;
 import io.calm.runtime.Decoder;
+import io.calm.testing.Latches;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -31,7 +32,7 @@ class TwinComparisonTest extends TwinComparisonFixture {
           @Override
           Scheduler schedule() {
             opening.countDown();
-            awaitUninterruptibly(draining);
+            Latches.await(draining);
             Decoder decoder = new SlowlyClosed(new TimedDecoder(clock, 8, chunks -> 1), freed);
             return Scheduler.start(
                 "twin", decoder, new SchedulerSettings(64, 8, 2, 2, 16), System::nanoTime);
@@ -43,14 +44,6 @@ class TwinComparisonTest extends TwinComparisonFixture {
     draining.countDown();
     assertTrue(comparison.awaitClosed(Duration.ofSeconds(60)));
     assertTrue(freed.get());
-  }
-
-  private static void awaitUninterruptibly(CountDownLatch latch) {
-    try {
-      assertTrue(latch.await(60, TimeUnit.SECONDS));
-    } catch (InterruptedException e) {
-      throw new AssertionError(e);
-    }
   }
 
   /** A decoder whose memory takes some time to be freed. */
@@ -122,7 +115,7 @@ class TwinComparisonTest extends TwinComparisonFixture {
           @Override
           public Plans read() {
             reading.countDown();
-            awaitUninterruptibly(mayEnd);
+            Latches.await(mayEnd);
             return super.read();
           }
         };

@@ -1,5 +1,6 @@
 package io.calm.generate;
 
+import io.calm.testing.Latches;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -13,11 +14,7 @@ final class GateListener implements GenerationListener {
   @Override
   public void token(GeneratedToken token) {
     first.countDown();
-    try {
-      gate.await();
-    } catch (InterruptedException e) {
-      throw new IllegalStateException(e);
-    }
+    Latches.await(gate);
   }
 
   @Override

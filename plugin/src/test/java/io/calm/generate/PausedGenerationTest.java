@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.testing.Poll;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -143,9 +144,7 @@ class PausedGenerationTest {
       gate.awaitFirst();
       generation.pause();
       gate.open();
-      while (scheduler.stats().steps() == 0) {
-        Thread.onSpinWait();
-      }
+      Poll.until("a step has run", () -> scheduler.stats().steps() > 0);
       generation.resume();
       assertEquals(Finish.Reason.LENGTH, gate.awaitFinish());
     }

@@ -42,7 +42,7 @@ class TorchGenerationTest {
 
   /** Prompts of 70 to 149 tokens with a common beginning of one block and a bit. */
   private static List<int[]> prompts(SplittableRandom random) {
-    int[] beginning = random.ints(150, 0, 61).toArray();
+    int[] beginning = RandomModels.tokens(150, random);
     List<int[]> prompts = new ArrayList<>();
     for (int i = 0; i < REQUESTS; i++) {
       int[] prompt = Arrays.copyOf(beginning, 70 + random.nextInt(80));

@@ -3,15 +3,14 @@ package io.calm.quant;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import io.calm.checkpoint.Goldens;
 import io.calm.checkpoint.safetensors.SafetensorsFile;
 import io.calm.checkpoint.storage.CheckpointFile;
 import io.calm.checkpoint.storage.TensorTable;
 import io.calm.quant.gptq.GptqQuantizer;
 import io.calm.tensor.Matrix;
+import io.calm.testing.JsonFile;
 import java.io.IOException;
-import java.nio.file.Files;
 import org.junit.jupiter.api.Test;
 
 /** Errors of the roundings against those of an independent Python reference, at most 1 % above. */
@@ -25,9 +24,7 @@ class RoundingGoldenTest {
   private final Matrix inputs = tensors.get("x").read();
 
   private static JsonObject figures(String key) throws IOException {
-    return JsonParser.parseString(Files.readString(Goldens.path("quantizers/quant.json")))
-        .getAsJsonObject()
-        .getAsJsonObject(key);
+    return JsonFile.object(Goldens.path("quantizers/quant.json")).getAsJsonObject(key);
   }
 
   private Matrix rounded(Rounding rounding) {

@@ -13,6 +13,7 @@ import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.open.Checkpoints;
 import io.calm.search.Progress;
 import io.calm.settings.CalmSettings;
+import io.calm.testing.Latches;
 import io.calm.testing.Repository;
 import io.calm.testing.TestSettings;
 import java.nio.file.Path;
@@ -143,7 +144,7 @@ class OtherWriterTest {
             step -> {
               if (step.phase().equals("quantizing")) {
                 writes.countDown();
-                await(mayGoOn);
+                Latches.await(mayGoOn);
               }
             });
     writes.await();
@@ -154,14 +155,6 @@ class OtherWriterTest {
         Artifact found = second.artifact.join()) {
       assertEquals(made.directory(), found.directory());
       assertTrue(second.reservations.get() == 0);
-    }
-  }
-
-  private static void await(CountDownLatch latch) {
-    try {
-      latch.await();
-    } catch (InterruptedException e) {
-      throw new IllegalStateException(e);
     }
   }
 }

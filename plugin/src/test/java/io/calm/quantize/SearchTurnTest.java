@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.calm.serving.model.LoadCancelledException;
 import io.calm.serving.model.LoadProgress;
 import io.calm.serving.model.ModelRegistry;
+import io.calm.testing.Poll;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -22,10 +23,9 @@ class SearchTurnTest {
     return CompletableFuture.supplyAsync(() -> SearchTurn.take(progress));
   }
 
-  private static void awaitPhase(LoadProgress progress) throws InterruptedException {
-    while (!progress.current().phase().equals("waiting for another model's search")) {
-      Thread.sleep(5);
-    }
+  private static void awaitPhase(LoadProgress progress) throws Exception {
+    String waiting = "waiting for another model's search";
+    Poll.until(waiting, () -> progress.current().phase().equals(waiting));
   }
 
   @Test

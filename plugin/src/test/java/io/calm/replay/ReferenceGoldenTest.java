@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonArray;
-import com.google.gson.JsonParser;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Goldens;
 import io.calm.checkpoint.open.Checkpoints;
@@ -13,8 +12,8 @@ import io.calm.checkpoint.storage.CheckpointFile;
 import io.calm.kernels.KernelVariants;
 import io.calm.model.BlockParameters;
 import io.calm.tensor.Matrix;
+import io.calm.testing.JsonFile;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -118,10 +117,7 @@ class ReferenceGoldenTest {
   }
 
   private static int[] ints(Path folder, String key) throws IOException {
-    JsonArray array =
-        JsonParser.parseString(Files.readString(folder.resolve("expected.json")))
-            .getAsJsonObject()
-            .getAsJsonArray(key);
+    JsonArray array = JsonFile.object(folder.resolve("expected.json")).getAsJsonArray(key);
     return IntStream.range(0, array.size()).map(i -> array.get(i).getAsInt()).toArray();
   }
 

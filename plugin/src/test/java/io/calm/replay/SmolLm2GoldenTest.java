@@ -6,16 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Goldens;
 import io.calm.checkpoint.open.Checkpoints;
 import io.calm.kernels.KernelVariants;
 import io.calm.model.BlockParameters;
 import io.calm.tensor.Matrix;
+import io.calm.testing.JsonFile;
 import io.calm.testing.SmolLm2;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -75,9 +74,7 @@ class SmolLm2GoldenTest {
   @Test
   void forwardEqualsTransformers() throws IOException {
     JsonArray forward =
-        JsonParser.parseString(Files.readString(Goldens.path("smollm2/expected.json")))
-            .getAsJsonObject()
-            .getAsJsonArray("forward");
+        JsonFile.object(Goldens.path("smollm2/expected.json")).getAsJsonArray("forward");
     try (Checkpoint checkpoint = Checkpoints.open(SmolLm2.fileOrSkip());
         TorchRuntime torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels())) {
       ReferenceModel model = new ReferenceModel(torch, checkpoint);

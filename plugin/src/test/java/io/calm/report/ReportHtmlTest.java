@@ -10,10 +10,10 @@ import com.google.gson.JsonParser;
 import io.calm.kernels.BuildInfo;
 import io.calm.kernels.MachineInfo;
 import io.calm.search.QuantPlan;
+import io.calm.testing.Elements;
 import java.io.StringReader;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -156,31 +156,22 @@ class ReportHtmlTest {
     return factory.newDocumentBuilder().parse(new InputSource(new StringReader(page)));
   }
 
-  private static List<Element> elements(Document page, String name) {
-    NodeList nodes = page.getElementsByTagName(name);
-    List<Element> elements = new ArrayList<>();
-    for (int i = 0; i < nodes.getLength(); i++) {
-      elements.add((Element) nodes.item(i));
-    }
-    return elements;
-  }
-
   @ParameterizedTest
   @ValueSource(strings = {"plain", ExampleReports.HOSTILE})
   void nothingButTextComesFromFiles(String word) throws Exception {
     ExampleReports.measure(cache, word);
     String html = ReportHtml.write(compared(word));
     Document page = parse(html);
-    for (Element element : elements(page, "*")) {
+    for (Element element : Elements.named(page, "*")) {
       assertTrue(ELEMENTS.contains(element.getTagName()), element.getTagName());
       for (int i = 0; i < element.getAttributes().getLength(); i++) {
         Node attribute = element.getAttributes().item(i);
         assertTrue(ATTRIBUTES.contains(attribute.getNodeName()), attribute.toString());
       }
     }
-    String style = elements(page, "style").get(0).getTextContent();
+    String style = Elements.named(page, "style").get(0).getTextContent();
     assertFalse(style.contains("url(") || style.contains("@import"), "the style loads a file");
-    String shown = elements(page, "h1").get(0).getTextContent();
+    String shown = Elements.named(page, "h1").get(0).getTextContent();
     assertTrue(shown.startsWith("model "), shown);
     assertEquals(word.equals("plain"), shown.equals("model " + word), "control characters escaped");
     assertFalse(html.contains("\u202e") || html.contains("<script") || html.contains("<img"));
@@ -236,7 +227,7 @@ class ReportHtmlTest {
   void thePolicyIsInTheFile() throws Exception {
     Document page = parse(ReportHtml.write(report("plain")));
     List<String> policies =
-        elements(page, "meta").stream()
+        Elements.named(page, "meta").stream()
             .filter(meta -> meta.getAttribute("http-equiv").equals("Content-Security-Policy"))
             .map(meta -> meta.getAttribute("content"))
             .toList();
@@ -249,7 +240,7 @@ class ReportHtmlTest {
     Report report = compared("plain");
     Set<Double> known = new HashSet<>();
     numbers(JsonParser.parseString(ReportJson.write(report)), known);
-    List<Element> shown = elements(parse(ReportHtml.write(report)), "data");
+    List<Element> shown = Elements.named(parse(ReportHtml.write(report)), "data");
     assertTrue(shown.size() > 50, "only " + shown.size());
     for (Element data : shown) {
       double value = Double.parseDouble(data.getAttribute("value"));
@@ -301,7 +292,7 @@ class ReportHtmlTest {
   void aMeasurementThatIsMissingIsNamedWithItsCommand() throws Exception {
     Report report = report("plain");
     List<String> commands =
-        elements(parse(ReportHtml.write(report)), "pre").stream()
+        Elements.named(parse(ReportHtml.write(report)), "pre").stream()
             .map(Element::getTextContent)
             .toList();
     assertEquals(
@@ -323,7 +314,7 @@ class ReportHtmlTest {
   void tablesHaveCaptionsAndHeadersAndDrawingsHaveWords() throws Exception {
     ExampleReports.measure(cache, "plain");
     Document page = parse(ReportHtml.write(compared("plain")));
-    for (Element table : elements(page, "table")) {
+    for (Element table : Elements.named(page, "table")) {
       assertEquals(1, table.getElementsByTagName("caption").getLength());
       int columns =
           ((Element) table.getElementsByTagName("thead").item(0))
@@ -338,10 +329,10 @@ class ReportHtmlTest {
         assertEquals(columns, 1 + row.getElementsByTagName("td").getLength(), row.getTextContent());
       }
     }
-    List<Element> drawings = elements(page, "svg");
+    List<Element> drawings = Elements.named(page, "svg");
     assertEquals(3, drawings.size(), "intervals, heat map and bars");
     Set<String> ids = new HashSet<>();
-    elements(page, "*").stream()
+    Elements.named(page, "*").stream()
         .map(element -> element.getAttribute("id"))
         .filter(id -> !id.isEmpty())
         .forEach(id -> assertTrue(ids.add(id), "twice: " + id));

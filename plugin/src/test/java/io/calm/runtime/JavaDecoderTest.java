@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.model.ActivationMode;
-import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.model.RopeSpec;
@@ -31,29 +30,14 @@ import org.junit.jupiter.params.provider.MethodSource;
 class JavaDecoderTest {
   private static final RopeSpec ROPE = new RopeSpec(10000f, new RopeSpec.None());
 
-  static List<ModelSpec> topologies() {
-    return List.of(
-        RandomModels.plain(),
-        RandomModels.spec(
-            4, 4, 26, ROPE, Set.of(LinearRole.Q, LinearRole.K, LinearRole.V), false, 0),
-        RandomModels.spec(6, 1, 18, ROPE, Set.of(LinearRole.values()), true, 0),
-        RandomModels.spec(4, 2, 32, new RopeSpec(1e6f, new RopeSpec.Linear(4)), Set.of(), false, 5),
-        RandomModels.spec(
-            3, 3, 32, new RopeSpec(5e5f, new RopeSpec.Llama3(8, 1, 4, 32)), Set.of(), true, 70));
-  }
-
-  private static int[] tokens(int count, Random random) {
-    return random.ints(count, 0, 61).toArray();
-  }
-
   @ParameterizedTest
-  @MethodSource("topologies")
+  @MethodSource("io.calm.runtime.RandomModels#topologies")
   void logitsHaveTheBitsOfThePlainLoops(ModelSpec spec) {
     long seed = Seeds.next();
     Random random = new Random(seed);
     for (ActivationMode mode : ActivationMode.values()) {
       QuantizedModel model = RandomModels.model(spec, 32, mode, random);
-      int[] tokens = tokens(80, random);
+      int[] tokens = RandomModels.tokens(80, random);
       try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2, Decodes.BLOCKS)) {
         assertSame(
             new NaiveDecoder(model, KvType.FLOAT16).logits(tokens),
@@ -71,7 +55,7 @@ class JavaDecoderTest {
             32,
             ActivationMode.PER_GROUP,
             new Random(13));
-    int[] tokens = tokens(70, new Random(14));
+    int[] tokens = RandomModels.tokens(70, new Random(14));
     try (JavaDecoder decoder = JavaDecoder.withoutKvRounding(model, 2, Decodes.BLOCKS)) {
       assertSame(
           new NaiveDecoder(model, Optional.empty()).logits(tokens),
@@ -88,7 +72,7 @@ class JavaDecoderTest {
             64,
             ActivationMode.PER_GROUP,
             new Random(11));
-    int[] tokens = tokens(330, new Random(12));
+    int[] tokens = RandomModels.tokens(330, new Random(12));
     try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2, Decodes.BLOCKS)) {
       assertSame(
           new NaiveDecoder(model, KvType.FLOAT16).logits(tokens),
@@ -98,7 +82,7 @@ class JavaDecoderTest {
   }
 
   @ParameterizedTest
-  @MethodSource("topologies")
+  @MethodSource("io.calm.runtime.RandomModels#topologies")
   void neitherChunksNorNeighboursNorThreadsChangeABit(ModelSpec spec) {
     long seed = Seeds.next();
     Random random = new Random(seed);
@@ -107,7 +91,7 @@ class JavaDecoderTest {
     List<float[][]> expected = new ArrayList<>();
     try (JavaDecoder alone = new JavaDecoder(model, KvType.FLOAT16, 1, Decodes.BLOCKS)) {
       for (int i = 0; i < 4; i++) {
-        prompts.add(tokens(1 + random.nextInt(90), random));
+        prompts.add(RandomModels.tokens(1 + random.nextInt(90), random));
         expected.add(Decodes.all(alone, prompts.get(i)));
       }
     }
@@ -184,7 +168,7 @@ class JavaDecoderTest {
   void greedyContinuationWithTheCacheIsTheOneWithout() {
     QuantizedModel model =
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(21));
-    int[] prompt = tokens(10, new Random(22));
+    int[] prompt = RandomModels.tokens(10, new Random(22));
     try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2, Decodes.BLOCKS)) {
       DecoderSequences pool = new DecoderSequences(decoder);
       Sequence sequence = pool.open();
@@ -210,7 +194,7 @@ class JavaDecoderTest {
   void fullBlocksMayBeReadByMany() {
     QuantizedModel model =
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(23));
-    int[] tokens = tokens(150, new Random(24));
+    int[] tokens = RandomModels.tokens(150, new Random(24));
     try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2, Decodes.BLOCKS)) {
       int[] other = tokens.clone();
       other[140] = (other[140] + 1) % 61;

@@ -7,8 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.runtime.Decoder.Chunk;
 import io.calm.runtime.Decoder.Wanted;
-import java.lang.management.BufferPoolMXBean;
-import java.lang.management.ManagementFactory;
+import io.calm.testing.BufferPools;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -65,16 +64,9 @@ class KvStorageTest {
   void memoryOfABlockThatFailsIsFreedAtOnce() {
     for (Throwable failure :
         List.of(new OutOfMemoryError("Java heap space"), new IllegalStateException("no address"))) {
-      long before = direct();
+      long before = BufferPools.direct();
       assertThrows(Throwable.class, () -> reserve(64 * MEBIBYTE, failure));
-      assertTrue(direct() < before + MEBIBYTE, failure.toString());
+      assertTrue(BufferPools.direct() < before + MEBIBYTE, failure.toString());
     }
-  }
-
-  private static long direct() {
-    return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
-        .filter(bean -> bean.getName().equals("direct"))
-        .mapToLong(BufferPoolMXBean::getMemoryUsed)
-        .sum();
   }
 }

@@ -15,9 +15,8 @@ import io.calm.model.RopeSpec;
 import io.calm.runtime.Decoder.Wanted;
 import io.calm.runtime.DecoderSequences.Sequence;
 import io.calm.tensor.Lifetime;
+import io.calm.testing.BufferPools;
 import io.calm.testing.Seeds;
-import java.lang.management.BufferPoolMXBean;
-import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -51,7 +50,7 @@ class NativeDecoderTest {
     Random random = new Random(seed);
     QuantizedModel model =
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, random);
-    int[] tokens = random.ints(50, 0, 61).toArray();
+    int[] tokens = RandomModels.tokens(50, random);
     try (JavaDecoder java = new JavaDecoder(model, c.kvType(), 2, 1);
         NativeDecoder decoder = new NativeDecoder(c.variant(), model, c.kvType(), 2, 1)) {
       Decoder.Chunk chunk = new Decoder.Chunk(new int[] {0}, 0, tokens, Wanted.ALL);
@@ -75,13 +74,13 @@ class NativeDecoderTest {
   void closingFreesKeysValuesAndBuffersAtOnce(Case c) {
     QuantizedModel model =
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(5));
-    int[] tokens = new Random(6).ints(500, 0, 61).toArray();
-    long before = direct();
+    int[] tokens = RandomModels.tokens(500, new Random(6));
+    long before = BufferPools.direct();
     NativeDecoder decoder = new NativeDecoder(c.variant(), model, c.kvType(), 2, Decodes.BLOCKS);
     Decodes.all(decoder, tokens);
-    long held = direct();
+    long held = BufferPools.direct();
     decoder.close();
-    long left = direct();
+    long left = BufferPools.direct();
     assertTrue(left < held, "keys and values lie outside the heap");
     assertTrue(left <= before + Long.BYTES * 8, "what a closed decoder leaves");
   }
@@ -92,22 +91,15 @@ class NativeDecoderTest {
     AtomicInteger released = new AtomicInteger();
     Lifetime lifetime = new Lifetime(released::incrementAndGet);
     QuantizedModel model = RandomModels.withoutAngles(lifetime);
-    long before = direct();
+    long before = BufferPools.direct();
     IllegalArgumentException e =
         assertThrows(
             IllegalArgumentException.class,
             () -> new NativeDecoder(c.variant(), model, c.kvType(), 2, Decodes.BLOCKS));
     assertTrue(String.valueOf(e.getMessage()).contains("expected 8 divisors"), e.getMessage());
-    assertTrue(direct() <= before + Long.BYTES * 8, "the parameters of the model in C");
+    assertTrue(BufferPools.direct() <= before + Long.BYTES * 8, "the parameters of the model in C");
     lifetime.close();
     assertEquals(1, released.get(), "the lease");
-  }
-
-  private static long direct() {
-    return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
-        .filter(bean -> bean.getName().equals("direct"))
-        .mapToLong(BufferPoolMXBean::getMemoryUsed)
-        .sum();
   }
 
   @ParameterizedTest
@@ -115,11 +107,11 @@ class NativeDecoderTest {
   void everyTopologyHasTheBitsOfTheJavaDecoder(Case c) {
     long seed = Seeds.next();
     Random random = new Random(seed);
-    for (ModelSpec spec : JavaDecoderTest.topologies()) {
+    for (ModelSpec spec : RandomModels.topologies()) {
       for (ActivationMode mode : ActivationMode.values()) {
         int group = 32 << random.nextInt(3);
         QuantizedModel model = RandomModels.model(spec, group, mode, random);
-        int[] tokens = random.ints(80, 0, 61).toArray();
+        int[] tokens = RandomModels.tokens(80, random);
         try (JavaDecoder java = new JavaDecoder(model, c.kvType(), 2, Decodes.BLOCKS);
             NativeDecoder decoder =
                 new NativeDecoder(c.variant(), model, c.kvType(), 2, Decodes.BLOCKS)) {
@@ -140,7 +132,7 @@ class NativeDecoderTest {
               64,
               ActivationMode.PER_GROUP,
               new Random(11));
-      int[] tokens = new Random(12).ints(580, 0, 61).toArray();
+      int[] tokens = RandomModels.tokens(580, new Random(12));
       try (JavaDecoder java = new JavaDecoder(model, c.kvType(), 2, Decodes.BLOCKS);
           NativeDecoder decoder =
               new NativeDecoder(c.variant(), model, c.kvType(), 2, Decodes.BLOCKS)) {
@@ -172,7 +164,7 @@ class NativeDecoderTest {
             false,
             List.of(0));
     QuantizedModel model = RandomModels.model(spec, 32, ActivationMode.PER_GROUP, new Random(21));
-    int[] tokens = new Random(22).ints(1100, 0, 61).toArray();
+    int[] tokens = RandomModels.tokens(1100, new Random(22));
     try (JavaDecoder java = new JavaDecoder(model, c.kvType(), 2, Decodes.BLOCKS);
         NativeDecoder decoder =
             new NativeDecoder(c.variant(), model, c.kvType(), 2, Decodes.BLOCKS)) {
@@ -209,7 +201,7 @@ class NativeDecoderTest {
     try (NativeDecoder alone =
         new NativeDecoder(c.variant(), model, c.kvType(), 1, Decodes.BLOCKS)) {
       for (int i = 0; i < 6; i++) {
-        prompts.add(random.ints(1 + random.nextInt(300), 0, 61).toArray());
+        prompts.add(RandomModels.tokens(1 + random.nextInt(300), random));
         expected.add(Decodes.all(alone, prompts.get(i)));
       }
     }

@@ -22,9 +22,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.random.RandomGenerator;
 
 /** Small W4A8 models with random weights, for every feature of the topology. */
 public final class RandomModels {
+  /** The number of tokens of every topology. */
+  public static final int VOCABULARY = 61;
+
+  private static final RopeSpec PLAIN_ROPE = new RopeSpec(10000f, new RopeSpec.None());
+
   private RandomModels() {}
 
   /** Returns a topology with three blocks, 61 tokens, 100 hidden features and 200 positions. */
@@ -44,7 +50,7 @@ public final class RandomModels {
         kvHeads,
         headDim,
         130,
-        61,
+        VOCABULARY,
         600,
         1e-5f,
         rope,
@@ -56,7 +62,22 @@ public final class RandomModels {
 
   /** Returns a plain LLaMA of these sizes. */
   public static ModelSpec plain() {
-    return spec(4, 2, 16, new RopeSpec(10000f, new RopeSpec.None()), Set.of(), false, 0);
+    return spec(4, 2, 16, PLAIN_ROPE, Set.of(), false, 0);
+  }
+
+  /** Returns topologies with all that a decoder distinguishes. */
+  public static List<ModelSpec> topologies() {
+    return List.of(
+        plain(),
+        spec(4, 4, 26, PLAIN_ROPE, Set.of(LinearRole.Q, LinearRole.K, LinearRole.V), false, 0),
+        spec(6, 1, 18, PLAIN_ROPE, Set.of(LinearRole.values()), true, 0),
+        spec(4, 2, 32, new RopeSpec(1e6f, new RopeSpec.Linear(4)), Set.of(), false, 5),
+        spec(3, 3, 32, new RopeSpec(5e5f, new RopeSpec.Llama3(8, 1, 4, 32)), Set.of(), true, 70));
+  }
+
+  /** Returns random tokens. */
+  public static int[] tokens(int count, RandomGenerator random) {
+    return random.ints(count, 0, VOCABULARY).toArray();
   }
 
   /** Returns random weights for {@code spec}, int8 embeddings and lm_head. */

@@ -9,8 +9,7 @@ import io.calm.model.ActivationMode;
 import io.calm.model.QuantizedModel;
 import io.calm.runtime.Decoder.Chunk;
 import io.calm.runtime.Decoder.Wanted;
-import java.lang.management.BufferPoolMXBean;
-import java.lang.management.ManagementFactory;
+import io.calm.testing.BufferPools;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -35,12 +34,12 @@ class StepMemoryTest {
     long block = NativeModel.blockBytes(model.spec(), KvType.FLOAT16) + 2 * 64;
     try (NativeDecoder decoder =
         new NativeDecoder(variant, model, KvType.FLOAT16, 2, BLOCKS, largest)) {
-      long before = direct();
+      long before = BufferPools.direct();
       decoder.step(
           List.of(
               new Chunk(new int[] {0}, 0, new int[64], Wanted.ALL),
               new Chunk(new int[] {1, 2, 3}, 0, new int[136], Wanted.LAST)));
-      assertTrue(direct() <= before + BLOCKS * block, "more than the KV blocks");
+      assertTrue(BufferPools.direct() <= before + BLOCKS * block, "more than the KV blocks");
     }
   }
 
@@ -52,12 +51,5 @@ class StepMemoryTest {
       assertThrows(
           IllegalArgumentException.class, () -> new StepSize(sizes[0], sizes[1], sizes[2]));
     }
-  }
-
-  private static long direct() {
-    return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
-        .filter(bean -> bean.getName().equals("direct"))
-        .mapToLong(BufferPoolMXBean::getMemoryUsed)
-        .sum();
   }
 }

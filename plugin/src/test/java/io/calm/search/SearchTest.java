@@ -29,7 +29,6 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -48,19 +47,6 @@ class SearchTest {
           weights.windows(2, 24, 3));
   private final List<String> blocks = new ArrayList<>();
   private final List<Progress> moments = new ArrayList<>();
-
-  /** An algorithm that always fails. */
-  private record Failing() implements Quantizer {
-    @Override
-    public String name() {
-      return "failing";
-    }
-
-    @Override
-    public Result quantize(BlockSample sample) {
-      throw new QuantizationException("linear Q: on purpose");
-    }
-  }
 
   private QuantPlan search(List<Quantizer> pool) {
     return search(pool, false, true);
@@ -244,7 +230,8 @@ class SearchTest {
   @Test
   void aFailureIsAValueInThePlan() {
     QuantPlan plan =
-        search(List.of(new Failing(), Quantizers.load().get(new AlgorithmName("rtn"))));
+        search(
+            List.of(new WeakQuantizers.Failing(), Quantizers.load().get(new AlgorithmName("rtn"))));
     for (QuantPlan.BlockChoice choice : plan.blocks()) {
       assertEquals("rtn", choice.algorithm());
       String failure = choice.candidates().get("failing").failure().orElseThrow();
@@ -255,7 +242,8 @@ class SearchTest {
 
   @Test
   void aBlockThatNothingCanQuantizeEndsTheSearchByName() {
-    SearchException e = assertThrows(SearchException.class, () -> search(List.of(new Failing())));
+    SearchException e =
+        assertThrows(SearchException.class, () -> search(List.of(new WeakQuantizers.Failing())));
     assertTrue(e.getMessage().contains("block 0: linear Q: on purpose"), e.getMessage());
   }
 
@@ -275,22 +263,23 @@ class SearchTest {
 
   @Test
   void scoredRowsAreThoseOfAllBlocksCountedOnce() {
-    QuantPlan plan = search(pool("rtn", "awq", "gptq"));
+    QuantPlan plan = search(WeakQuantizers.pool("rtn", "awq", "gptq"));
     assertEquals(LAYERS * 2 * 24, plan.scoredRows(), "two sequences of 24 in each block");
     assertEquals(0, plan.sinkRows(), "random weights make no sinks");
   }
 
   @Test
   void withoutTheGuardThereAreNoForwardsOfIt() {
-    QuantPlan guarded = search(pool("rtn", "gptq"));
+    QuantPlan guarded = search(WeakQuantizers.pool("rtn", "gptq"));
     assertEquals(2 * LAYERS + uniformPass(guarded), guarded.guardForwards());
 
-    QuantPlan free = search(pool("rtn", "gptq"), false, false);
+    QuantPlan free = search(WeakQuantizers.pool("rtn", "gptq"), false, false);
     assertEquals(0, free.guardForwards());
     assertEquals("calm", free.served());
     assertEquals(scores(guarded), scores(free), "the guard changes no score");
 
-    assertEquals(0, search(pool("gptq")).guardForwards(), "one algorithm has no rival");
+    assertEquals(
+        0, search(WeakQuantizers.pool("gptq")).guardForwards(), "one algorithm has no rival");
   }
 
   /** The fit and the guard's part behind the blocks that the mix has in common with a uniform. */
@@ -428,7 +417,8 @@ class SearchTest {
             List.of(first, second),
             false,
             true,
-            new HeadRule.Rounded(pool("gptq").get(0).rounding().orElseThrow(), false));
+            new HeadRule.Rounded(
+                WeakQuantizers.pool("gptq").get(0).rounding().orElseThrow(), false));
     QuantPlan.GuardResult guard = plan.guard().orElseThrow();
     assertEquals(2, guard.uniforms().size(), plan.reason());
     assertEquals(guard.uniforms().get(0).algorithm(), guard.uniform(), plan.reason());
@@ -453,7 +443,7 @@ class SearchTest {
   @Test
   void everyMetricSearches() {
     for (Metric metric : Metric.values()) {
-      QuantPlan plan = search(pool("rtn", "gptq"), metric);
+      QuantPlan plan = search(WeakQuantizers.pool("rtn", "gptq"), metric);
       assertEquals(metric, plan.metric());
       for (QuantPlan.BlockChoice choice : plan.blocks()) {
         for (QuantPlan.Candidate candidate : choice.candidates().values()) {
@@ -467,15 +457,15 @@ class SearchTest {
   /** qep reads both streams in the search, in the uniform pass of the guard, and alone. */
   @Test
   void anAlgorithmThatComparesStreamsRunsInEveryPart() {
-    QuantPlan plan = search(pool("rtn", "qep", "awq"), true, true);
+    QuantPlan plan = search(WeakQuantizers.pool("rtn", "qep", "awq"), true, true);
     assertTrue(
         plan.blocks().stream()
             .map(block -> block.candidates().get("qep"))
             .allMatch(c -> c.failure().isEmpty() && Double.isFinite(c.score())),
         plan.toString());
-    QuantPlan again = search(pool("rtn", "qep", "awq"), true, true);
+    QuantPlan again = search(WeakQuantizers.pool("rtn", "qep", "awq"), true, true);
     assertEquals(scores(plan), scores(again));
-    QuantPlan other = search(pool("rtn", "gptq", "awq"), true, true);
+    QuantPlan other = search(WeakQuantizers.pool("rtn", "gptq", "awq"), true, true);
     assertNotEquals(
         plan.blocks().get(1).candidates().get("qep").relativeMse(),
         other.blocks().get(1).candidates().get("gptq").relativeMse(),
@@ -484,19 +474,14 @@ class SearchTest {
 
   @Test
   void theFullPrecisionReferenceDiffersBehindTheFirstBlock() {
-    QuantPlan quantized = search(pool("rtn", "gptq"), false, false);
-    QuantPlan full = search(pool("rtn", "gptq"), true, false);
+    QuantPlan quantized = search(WeakQuantizers.pool("rtn", "gptq"), false, false);
+    QuantPlan full = search(WeakQuantizers.pool("rtn", "gptq"), true, false);
     assertEquals(scores(quantized).get(0), scores(full).get(0));
     for (int layer = 1; layer < LAYERS; layer++) {
       double own = full.blocks().get(layer).candidates().get("rtn").relativeMse();
       double fed = quantized.blocks().get(layer).candidates().get("rtn").relativeMse();
       assertTrue(own > fed, "the error of the prefix counts too: %g, %g".formatted(own, fed));
     }
-  }
-
-  private static List<Quantizer> pool(String... names) {
-    Quantizers quantizers = Quantizers.load();
-    return Stream.of(names).map(AlgorithmName::new).map(quantizers::get).toList();
   }
 
   private static List<List<Double>> scores(QuantPlan plan) {

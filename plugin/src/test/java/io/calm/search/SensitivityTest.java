@@ -10,13 +10,9 @@ import io.calm.kernels.KernelVariants;
 import io.calm.kernels.SearchKernels;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
-import io.calm.quant.AlgorithmName;
-import io.calm.quant.BlockSample;
 import io.calm.quant.Compute;
 import io.calm.quant.Granularity;
-import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
-import io.calm.quant.Quantizers;
 import io.calm.replay.BlockPass;
 import io.calm.replay.HiddenStates;
 import io.calm.replay.ReferenceHead;
@@ -91,24 +87,6 @@ class SensitivityTest {
     }
   }
 
-  /** An algorithm that fails on every block. */
-  private record Failing() implements Quantizer {
-    @Override
-    public String name() {
-      return "failing";
-    }
-
-    @Override
-    public Result quantize(BlockSample sample) {
-      throw new QuantizationException("linear Q: on purpose");
-    }
-  }
-
-  private static List<Quantizer> pool(String... names) {
-    Quantizers quantizers = Quantizers.load();
-    return List.of(names).stream().map(AlgorithmName::new).map(quantizers::get).toList();
-  }
-
   private <T> T withInputs(List<Quantizer> pool, Function<SearchInputs, T> work) {
     SearchSettings settings =
         new SearchSettings(
@@ -140,7 +118,7 @@ class SensitivityTest {
 
   @Test
   void divergencesAreThoseOfTheModelWithOneBlockQuantized() {
-    Memory log = measure(new Memory(), pool("rtn"), 0, 1, 2);
+    Memory log = measure(new Memory(), WeakQuantizers.pool("rtn"), 0, 1, 2);
     List<int[]> windows = texts.stream().flatMap(text -> text.windows().stream()).toList();
     for (int layer = 0; layer < LAYERS; layer++) {
       List<Double> got =
@@ -150,7 +128,7 @@ class SensitivityTest {
       int quantized = layer;
       List<Double> expected =
           withInputs(
-              pool("rtn"),
+              WeakQuantizers.pool("rtn"),
               inputs ->
                   divergences(logits(inputs, windows, -1), logits(inputs, windows, quantized)));
       assertEquals(expected.size(), got.size());
@@ -169,7 +147,7 @@ class SensitivityTest {
       BlockParameters<Matrix> block = weights.block(layer);
       if (layer == quantized) {
         BlockParameters<QuantizedLinear> rounded =
-            pool("rtn")
+            WeakQuantizers.pool("rtn")
                 .get(0)
                 .quantize(new ReplayedBlock(inputs, layer, block, states, Optional.empty()))
                 .block();
@@ -230,9 +208,10 @@ class SensitivityTest {
   @Test
   void aCellDependsOnNoOtherBlockAndNoOtherAlgorithm() {
     Map<String, SensitivityCell> all =
-        measure(new Memory(), pool("rtn", "gptq"), 0, 1, 2).timeless();
+        measure(new Memory(), WeakQuantizers.pool("rtn", "gptq"), 0, 1, 2).timeless();
     assertEquals(2 * LAYERS, all.size());
-    Map<String, SensitivityCell> one = measure(new Memory(), pool("gptq"), 1).timeless();
+    Map<String, SensitivityCell> one =
+        measure(new Memory(), WeakQuantizers.pool("gptq"), 1).timeless();
     assertEquals(Map.of("1gptq", Objects.requireNonNull(all.get("1gptq"))), one);
     SensitivityCell cell = one.get("1gptq");
     assertEquals(
@@ -246,7 +225,7 @@ class SensitivityTest {
 
   @Test
   void aRunThatWasKilledContinuesWithTheSameCells() {
-    List<Quantizer> pool = pool("rtn", "gptq", "awq");
+    List<Quantizer> pool = WeakQuantizers.pool("rtn", "gptq", "awq");
     Map<String, SensitivityCell> whole = measure(new Memory(), pool, 0, 2).timeless();
     for (int finished : new int[] {0, 1, 4}) {
       Memory log = new Memory();
@@ -260,28 +239,32 @@ class SensitivityTest {
 
   @Test
   void aFinishedTableIsNotMeasuredAgain() {
-    Memory log = measure(new Memory(), pool("rtn"), 1);
+    Memory log = measure(new Memory(), WeakQuantizers.pool("rtn"), 1);
     moments.clear();
     log.left = 0;
-    measure(log, pool("rtn"), 1);
+    measure(log, WeakQuantizers.pool("rtn"), 1);
     assertEquals(List.of(), moments);
   }
 
   @Test
   void aFailureIsACellOfItsOwn() {
-    Memory log = measure(new Memory(), List.of(new Failing(), pool("rtn").get(0)), 0);
+    Memory log =
+        measure(
+            new Memory(),
+            List.of(new WeakQuantizers.Failing(), WeakQuantizers.pool("rtn").get(0)),
+            0);
     assertEquals(
         Optional.of("linear Q: on purpose"), log.find(0, "failing").orElseThrow().failure());
     assertEquals(Optional.empty(), log.find(0, "rtn").orElseThrow().failure());
-    Memory alone = measure(new Memory(), List.of(new Failing()), 0, 1);
+    Memory alone = measure(new Memory(), List.of(new WeakQuantizers.Failing()), 0, 1);
     assertEquals(2, alone.cells.size(), "nothing is left to run behind");
   }
 
   @Test
   void progressCountsTheBlocksThatAreMissing() {
-    Memory log = measure(new Memory(), pool("rtn"), 0);
+    Memory log = measure(new Memory(), WeakQuantizers.pool("rtn"), 0);
     moments.clear();
-    measure(log, pool("rtn"), 0, 1, 2);
+    measure(log, WeakQuantizers.pool("rtn"), 0, 1, 2);
     List<Progress.Position> positions =
         moments.stream()
             .map(moment -> ((Progress.Measuring) moment).position())

@@ -34,6 +34,19 @@ final class WeakQuantizers {
     return pool(name).get(0);
   }
 
+  /** An algorithm that fails on every block. */
+  record Failing() implements Quantizer {
+    @Override
+    public String name() {
+      return "failing";
+    }
+
+    @Override
+    public Result quantize(BlockSample sample) {
+      throw new QuantizationException("linear Q: on purpose");
+    }
+  }
+
   /** GPTQ with scales that are off in some stages. */
   record Picky(String name, Set<Stage> bad) implements Quantizer, StageQuantizer {
     @Override

@@ -4,9 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.testing.BufferPools;
 import java.io.IOException;
-import java.lang.management.BufferPoolMXBean;
-import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -18,13 +17,6 @@ import org.junit.jupiter.api.io.TempDir;
 /** Closed memory is freed immediately and refuses further access. */
 class OffHeapTest {
   private static final int MEBIBYTE = 1 << 20;
-
-  private static long used(String pool) {
-    return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
-        .filter(bean -> bean.getName().equals(pool))
-        .mapToLong(BufferPoolMXBean::getMemoryUsed)
-        .sum();
-  }
 
   @Test
   void memoryIsZeroAndAlignedAndAsLargeAsWasAskedFor() {
@@ -43,9 +35,9 @@ class OffHeapTest {
   @Test
   void closingFreesWithoutAGarbageCollection() {
     OffHeap memory = OffHeap.allocate(64 * MEBIBYTE);
-    long before = used("direct");
+    long before = BufferPools.direct();
     memory.close();
-    assertTrue(before - used("direct") >= 63L * MEBIBYTE);
+    assertTrue(before - BufferPools.direct() >= 63L * MEBIBYTE);
     memory.close();
     assertThrows(IllegalStateException.class, memory::bytes);
   }
@@ -59,10 +51,10 @@ class OffHeapTest {
       memory = OffHeap.of(channel.map(FileChannel.MapMode.READ_ONLY, 0, 16 * MEBIBYTE));
     }
     assertEquals(0, memory.bytes().get(16 * MEBIBYTE - 1));
-    long before = used("mapped");
+    long before = BufferPools.mapped();
     memory.close();
     // Not exactly 16: a collection may unmap what an earlier test of this JVM left behind.
-    assertTrue(before - used("mapped") >= 15L * MEBIBYTE);
+    assertTrue(before - BufferPools.mapped() >= 15L * MEBIBYTE);
   }
 
   @Test

@@ -9,7 +9,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
-import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.NormRole;
 import io.calm.model.QuantizedModel;
@@ -62,23 +61,8 @@ class TorchDecoderTest {
     ExactBits.assume();
   }
 
-  static List<ModelSpec> topologies() {
-    return List.of(
-        RandomModels.plain(),
-        RandomModels.spec(
-            4, 4, 26, ROPE, Set.of(LinearRole.Q, LinearRole.K, LinearRole.V), false, 0),
-        RandomModels.spec(6, 1, 18, ROPE, Set.of(LinearRole.values()), true, 0),
-        RandomModels.spec(4, 2, 32, new RopeSpec(1e6f, new RopeSpec.Linear(4)), Set.of(), false, 5),
-        RandomModels.spec(
-            3, 3, 32, new RopeSpec(5e5f, new RopeSpec.Llama3(8, 1, 4, 32)), Set.of(), true, 70));
-  }
-
   private static QuantizedModel plain(long seed) {
     return RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(seed));
-  }
-
-  private static int[] tokens(int count, Random random) {
-    return random.ints(count, 0, 61).toArray();
   }
 
   private static TorchDecoder torch(QuantizedModel model) {
@@ -86,14 +70,14 @@ class TorchDecoderTest {
   }
 
   @ParameterizedTest
-  @MethodSource("topologies")
+  @MethodSource("io.calm.runtime.RandomModels#topologies")
   void logitsHaveTheBitsOfTheJavaDecoder(ModelSpec spec) {
     long seed = Seeds.next();
     Random random = new Random(seed);
     for (KvType type : KvType.values()) {
       for (ActivationMode mode : ActivationMode.values()) {
         QuantizedModel model = RandomModels.model(spec, 32, mode, random);
-        int[] tokens = tokens(70, random);
+        int[] tokens = RandomModels.tokens(70, random);
         try (JavaDecoder java = new JavaDecoder(model, type, 2, BLOCKS)) {
           float[][] expected = all(java, tokens);
           for (ProductRoute route : ProductRoute.values()) {
@@ -151,7 +135,7 @@ class TorchDecoderTest {
             64,
             ActivationMode.PER_GROUP,
             new Random(11));
-    int[] tokens = tokens(StepLayout.MAX_ROWS + 70, new Random(12));
+    int[] tokens = RandomModels.tokens(StepLayout.MAX_ROWS + 70, new Random(12));
     try (JavaDecoder java = new JavaDecoder(model, KvType.FLOAT16, 2, BLOCKS);
         TorchDecoder torch = torch(model)) {
       assertSame(all(java, tokens), all(torch, tokens), "seed 11, 12");
@@ -171,7 +155,7 @@ class TorchDecoderTest {
             table,
             random.finalNorm(),
             ActivationMode.PER_GROUP);
-    int[] tokens = tokens(20, new Random(7));
+    int[] tokens = RandomModels.tokens(20, new Random(7));
     try (JavaDecoder java = new JavaDecoder(model, KvType.FLOAT16, 2, BLOCKS);
         TorchDecoder torch = torch(model)) {
       float[][] expected = all(java, tokens);
@@ -224,7 +208,7 @@ class TorchDecoderTest {
     try (JavaDecoder java = new JavaDecoder(model, KvType.FLOAT16, 2, BLOCKS);
         TorchDecoder torch = torch(model)) {
       for (int i = 0; i < 5; i++) {
-        prompts.add(tokens(1 + random.nextInt(90), random));
+        prompts.add(RandomModels.tokens(1 + random.nextInt(90), random));
         expected.add(all(java, prompts.get(i)));
       }
       DecoderSequences pool = new DecoderSequences(torch);
@@ -260,7 +244,7 @@ class TorchDecoderTest {
   @Test
   void fullBlocksMayBeReadByMany() {
     QuantizedModel model = plain(23);
-    int[] tokens = tokens(80, new Random(24));
+    int[] tokens = RandomModels.tokens(80, new Random(24));
     int[] other = tokens.clone();
     other[70] = (other[70] + 1) % 61;
     try (TorchDecoder torch = torch(model)) {
@@ -337,7 +321,7 @@ class TorchDecoderTest {
   @EnumSource(KvType.class)
   void memoryForFewerBlocksThanThereAreChangesNothing(KvType type) {
     QuantizedModel model = plain(43);
-    int[] tokens = tokens(80, new Random(44));
+    int[] tokens = RandomModels.tokens(80, new Random(44));
     try (JavaDecoder java = new JavaDecoder(model, type, 2, 128);
         TorchDecoder torch = new TorchDecoder(model, type, 1, 128)) {
       Chunk start = new Chunk(new int[] {0}, 0, Arrays.copyOf(tokens, 40), Wanted.NONE);

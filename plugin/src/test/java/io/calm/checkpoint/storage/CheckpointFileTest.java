@@ -8,10 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.CheckpointException;
 import io.calm.tensor.Parallel;
+import io.calm.testing.BufferPools;
 import java.io.IOException;
 import java.io.RandomAccessFile;
-import java.lang.management.BufferPoolMXBean;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -83,23 +82,15 @@ class CheckpointFileTest {
     Thread reader =
         new Thread(
             () -> {
-              long before = directBytes();
+              long before = BufferPools.direct();
               file.read(3, got, expected.length - 3);
-              growth.set(directBytes() - before);
+              growth.set(BufferPools.direct() - before);
             });
     reader.start();
     reader.join();
     assertTrue(
         Arrays.equals(expected, 3, expected.length, got, 0, expected.length - 3), "other bytes");
     assertTrue(growth.get() <= 2 * CheckpointFile.PIECE_BYTES, growth + " bytes");
-  }
-
-  /** Returns the direct memory of all threads. */
-  private static long directBytes() {
-    return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
-        .filter(pool -> pool.getName().equals("direct"))
-        .mapToLong(BufferPoolMXBean::getMemoryUsed)
-        .sum();
   }
 
   /** The JVM's faults of mapped memory once left a thread pool that could not be shut down. */

@@ -23,6 +23,7 @@ import io.calm.export.ExportException;
 import io.calm.export.Exports;
 import io.calm.model.ModelSpec;
 import io.calm.runtime.KvType;
+import io.calm.testing.JsonFile;
 import io.calm.testing.Repository;
 import java.io.IOException;
 import java.io.StringReader;
@@ -87,7 +88,7 @@ class OnnxExporterTest {
       Properties properties = new Properties();
       properties.load(new StringReader(Files.readString(out.resolve("serving.properties"))));
       assertEquals("OnnxRuntime", properties.getProperty("engine"));
-      JsonObject shapes = json(out.resolve("calm-onnx.json"));
+      JsonObject shapes = JsonFile.object(out.resolve("calm-onnx.json"));
       ModelSpec spec = exports.checkpoint().spec();
       assertEquals(spec.layers(), shapes.get("layers").getAsInt());
       assertEquals("float32", shapes.get("kv_cache").getAsString());
@@ -245,9 +246,5 @@ class OnnxExporterTest {
     assertTrue(
         note.startsWith("libnvinfer.so.8: not found in LD_LIBRARY_PATH or the usual directories"),
         note);
-  }
-
-  private static JsonObject json(Path file) throws IOException {
-    return JsonParser.parseString(Files.readString(file)).getAsJsonObject();
   }
 }

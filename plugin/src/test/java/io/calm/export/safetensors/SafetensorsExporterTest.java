@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import io.calm.artifact.PlanJson;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Goldens;
@@ -15,6 +14,7 @@ import io.calm.export.Exports;
 import io.calm.export.SameWeights;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
+import io.calm.testing.JsonFile;
 import io.calm.testing.Repository;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -109,9 +109,7 @@ class SafetensorsExporterTest {
   void aLargeModelHasShardsAndAnIndex() throws IOException {
     try (Exports from = quantize(LLAMA, "calm.lm-head", "int4")) {
       Path written = from.write(new SafetensorsExporter(WeightType.F32, 3_000_000), out());
-      JsonObject index =
-          JsonParser.parseString(Files.readString(written.resolve("model.safetensors.index.json")))
-              .getAsJsonObject();
+      JsonObject index = JsonFile.object(written.resolve("model.safetensors.index.json"));
       List<String> files =
           index.getAsJsonObject("weight_map").asMap().values().stream()
               .map(file -> file.getAsString())
@@ -136,11 +134,11 @@ class SafetensorsExporterTest {
   void theDirectoryRecordsPlanHashesAndSettings() throws IOException {
     try (Exports from = quantize(LLAMA)) {
       Path written = from.write(new SafetensorsExporter(WeightType.BF16), out());
-      JsonObject origin = json(written.resolve("calm.json"));
+      JsonObject origin = JsonFile.object(written.resolve("calm.json"));
       assertEquals("rtn,rtn,rtn,rtn,rtn", origin.get("calm.blocks").getAsString());
       assertEquals(from.artifact().key().id(), origin.get("calm.artifact").getAsString());
       assertTrue(origin.getAsJsonObject("calm.plan").has("blocks"));
-      JsonObject config = json(written.resolve("config.json"));
+      JsonObject config = JsonFile.object(written.resolve("config.json"));
       assertEquals("bfloat16", config.get("torch_dtype").getAsString());
       assertTrue(config.get("tie_word_embeddings").getAsBoolean());
       assertEquals(
@@ -166,13 +164,10 @@ class SafetensorsExporterTest {
             Checkpoints.open(from.write(new SafetensorsExporter(WeightType.F32), out()))) {
       assertEquals(List.of(0, 0, 0), from.checkpoint().spec().windows());
       assertEquals(List.of(0, 0, 0), read.spec().windows());
-      assertEquals(JsonNull.INSTANCE, json(out().resolve("config.json")).get("eos_token_id"));
-      String plan = json(out().resolve("calm.json")).get("calm.plan").toString();
+      assertEquals(
+          JsonNull.INSTANCE, JsonFile.object(out().resolve("config.json")).get("eos_token_id"));
+      String plan = JsonFile.object(out().resolve("calm.json")).get("calm.plan").toString();
       assertEquals(from.artifact().plan().blocks(), PlanJson.read(plan).blocks());
     }
-  }
-
-  private static JsonObject json(Path file) throws IOException {
-    return JsonParser.parseString(Files.readString(file)).getAsJsonObject();
   }
 }

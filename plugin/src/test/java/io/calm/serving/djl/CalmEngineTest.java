@@ -27,6 +27,7 @@ import io.calm.serving.load.ModelLoader;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ModelStatus;
 import io.calm.serving.model.ServedModel;
+import io.calm.testing.Poll;
 import io.prometheus.client.CollectorRegistry;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -310,13 +311,12 @@ class CalmEngineTest {
   }
 
   /** Waits until so many requests wait or run. */
-  private static void awaitRequests(int count) throws InterruptedException {
+  private static void awaitRequests(int count) throws Exception {
     ModelStatus.Ready ready =
         assertInstanceOf(ModelStatus.Ready.class, registry.status("counting").orElseThrow());
     Scheduler scheduler = ready.model().scheduler();
-    while (scheduler.waiting() + scheduler.running() != count) {
-      TimeUnit.MILLISECONDS.sleep(1);
-    }
+    Poll.until(
+        count + " requests wait or run", () -> scheduler.waiting() + scheduler.running() == count);
   }
 
   private static Output predict(Predictor<Input, Output> predictor, String body) {

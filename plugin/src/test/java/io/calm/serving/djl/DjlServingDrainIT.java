@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.gson.JsonObject;
 import io.calm.testing.HttpClients;
+import io.calm.testing.Poll;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.util.List;
@@ -41,18 +42,19 @@ class DjlServingDrainIT {
       Future<HttpResponse<byte[]>> streamed =
           clients.submit(() -> post(path, SLOW.formatted(true)));
       Future<HttpResponse<byte[]>> whole = clients.submit(() -> post(path, SLOW.formatted(false)));
-      while (!HttpClients.text(HttpClients.get(server.inference() + "/calm/metrics"))
-          .matches("(?s).*calm_running_sequences\\{model=\"scripted\",[^}]*\\} 2.0.*")) {
-        TimeUnit.MILLISECONDS.sleep(5);
-      }
+      Poll.until(
+          "both requests run",
+          () ->
+              HttpClients.text(HttpClients.get(server.inference() + "/calm/metrics"))
+                  .matches("(?s).*calm_running_sequences\\{model=\"scripted\",[^}]*\\} 2.0.*"));
 
       server.terminate();
-      while (HttpClients.get(server.inference() + "/calm/ready").statusCode() != 503) {
-        TimeUnit.MILLISECONDS.sleep(1); // the signal is on its way
-      }
-      while (post(path, "{\"inputs\": \"say(a)|\"}").statusCode() != 503) {
-        TimeUnit.MILLISECONDS.sleep(1); // models are told one after the other
-      }
+      Poll.until(
+          "the signal has arrived",
+          () -> HttpClients.get(server.inference() + "/calm/ready").statusCode() == 503);
+      Poll.until( // models are told one after the other
+          "the model refuses requests",
+          () -> post(path, "{\"inputs\": \"say(a)|\"}").statusCode() == 503);
 
       List<JsonObject> lines = lines(streamed.get());
       assertEquals(500, lines.size());

@@ -13,6 +13,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.calm.testing.Poll;
 import io.calm.testing.Repository;
 import java.io.IOException;
 import java.net.http.HttpRequest;
@@ -286,17 +287,16 @@ class DjlServingModelsIT {
 
   private static void awaitRunning(String model, int count) throws Exception {
     String start = "calm_running_sequences{model=\"%s\"".formatted(model);
-    while (text(get(url("/calm/metrics")))
-        .lines()
-        .noneMatch(line -> line.startsWith(start) && line.endsWith(" " + (double) count))) {
-      TimeUnit.MILLISECONDS.sleep(5);
-    }
+    Poll.until(
+        count + " sequences of " + model + " run",
+        () ->
+            text(get(url("/calm/metrics")))
+                .lines()
+                .anyMatch(line -> line.startsWith(start) && line.endsWith(" " + (double) count)));
   }
 
-  private static void awaitLog(String part) throws IOException, InterruptedException {
-    while (!server().log().contains(part)) {
-      TimeUnit.MILLISECONDS.sleep(5);
-    }
+  private static void awaitLog(String part) throws Exception {
+    Poll.until("the log has " + part, () -> server().log().contains(part));
   }
 
   private static HttpResponse<byte[]> ask(String path, String body) throws Exception {

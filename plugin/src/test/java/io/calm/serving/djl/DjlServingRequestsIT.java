@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.calm.testing.Poll;
 import java.io.IOException;
 import java.net.Socket;
 import java.net.http.HttpRequest;
@@ -276,16 +277,13 @@ class DjlServingRequestsIT {
     }
   }
 
-  private static void awaitLog(String part) throws IOException, InterruptedException {
-    while (!server().log().contains(part)) {
-      TimeUnit.MILLISECONDS.sleep(5); // the answer comes before its line
-    }
+  private static void awaitLog(String part) throws Exception {
+    // The answer comes before its line.
+    Poll.until("the log has " + part, () -> server().log().contains(part));
   }
 
   private static void awaitMetric(String name, double value) throws Exception {
-    while (metric("/calm/metrics", name) != value) {
-      TimeUnit.MILLISECONDS.sleep(5);
-    }
+    Poll.until(name + " is " + value, () -> metric("/calm/metrics", name) == value);
   }
 
   private static double metric(String name) throws Exception {

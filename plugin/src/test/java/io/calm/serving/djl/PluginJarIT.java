@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.gson.JsonElement;
-import com.google.gson.JsonParser;
+import io.calm.testing.JsonFile;
 import io.calm.testing.Repository;
 import java.io.IOException;
 import java.io.InputStream;
@@ -132,11 +132,7 @@ class PluginJarIT {
     }
     assumeTrue(Files.exists(bom), "Maven makes no bom.json when it is offline");
     Set<String> components =
-        JsonParser.parseString(Files.readString(bom))
-            .getAsJsonObject()
-            .getAsJsonArray("components")
-            .asList()
-            .stream()
+        JsonFile.object(bom).getAsJsonArray("components").asList().stream()
             .map(JsonElement::getAsJsonObject)
             .map(c -> c.get("group").getAsString() + ":" + c.get("name").getAsString())
             .collect(Collectors.toSet());

@@ -19,6 +19,8 @@ import io.calm.serving.load.ModelLoader;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ModelStatus;
 import io.calm.serving.model.ServedModel;
+import io.calm.testing.Latches;
+import io.calm.testing.Poll;
 import io.calm.testing.Repository;
 import io.prometheus.client.CollectorRegistry;
 import java.nio.charset.StandardCharsets;
@@ -51,11 +53,7 @@ class WarmEngineTest {
 
         @Override
         public void search(ModelLoader.Order order, Consumer<Progress> progress) {
-          try {
-            mayEnd.await();
-          } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
-          }
+          Latches.await(mayEnd);
           ModelLoader.Loader.super.search(order, progress);
         }
       };
@@ -96,9 +94,7 @@ class WarmEngineTest {
         assertEquals("uniform-rtn", status().model().variant());
         assertTrue(scrape(metrics).contains("calm_search_elapsed_seconds{"), "a search is shown");
         mayEnd.countDown();
-        while (status().search().isPresent()) {
-          Thread.sleep(5);
-        }
+        Poll.until("no search runs", () -> status().search().isEmpty());
         assertEquals("uniform-smoothquant", status().model().variant());
         assertNotEquals(rounded, answer(predictor), "the same predictor, the other model");
         assertTrue(!scrape(metrics).contains("calm_search_elapsed_seconds{"), "no search is left");

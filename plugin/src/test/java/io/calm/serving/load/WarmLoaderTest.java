@@ -30,6 +30,7 @@ import io.calm.serving.reply.PreparedReply;
 import io.calm.serving.reply.ReplySink;
 import io.calm.serving.reply.Schema;
 import io.calm.settings.CalmSettings;
+import io.calm.testing.Poll;
 import io.calm.testing.Repository;
 import io.prometheus.client.CollectorRegistry;
 import java.nio.file.Files;
@@ -320,9 +321,9 @@ class WarmLoaderTest {
                     }
                   },
                   order());
-          while (status().search().orElseThrow() instanceof BackgroundSearch.Running) {
-            Thread.sleep(5);
-          }
+          Poll.until(
+              "the search has ended",
+              () -> !(status().search().orElseThrow() instanceof BackgroundSearch.Running));
           BackgroundSearch.Failed failed =
               (BackgroundSearch.Failed) status().search().orElseThrow();
           assertEquals(

@@ -26,8 +26,10 @@ public record Program(int status, String output) {
             () -> {
               if (process.isAlive()) {
                 System.out.printf("process %d hangs: destroyed%n", process.pid());
-                process.descendants().forEach(ProcessHandle::destroyForcibly);
+                // The parent first: a shell whose command is gone goes on.
+                List<ProcessHandle> children = process.descendants().toList();
                 process.toHandle().destroyForcibly(); // keeps the streams open for their readers
+                children.forEach(ProcessHandle::destroyForcibly);
               }
             });
   }

@@ -19,10 +19,18 @@ final class GgufEndTokens {
     for (String key : List.of("eos", "eot", "eom")) {
       id(keys, key, vocabulary).ifPresent(ends::add);
     }
-    if (keys.value("tokenizer.ggml.tokens").orElse(List.of()) instanceof List<?> tokens) {
-      ends.addAll(EndOfTurnTokens.ids(tokens.subList(0, Math.min(vocabulary, tokens.size()))));
-    }
+    Object model = keys.value("tokenizer.ggml.model").orElse("");
+    List<?> types = list(keys, "tokenizer.ggml.token_type");
+    List<?> tokens = list(keys, "tokenizer.ggml.tokens");
+    ends.addAll(
+        EndOfTurnTokens.ids(
+            tokens.subList(0, Math.min(vocabulary, tokens.size())),
+            id -> id < types.size() && EndOfTurnTokens.isText(model, types.get(id))));
     return ends;
+  }
+
+  private static List<?> list(GgufKeys keys, String key) {
+    return keys.value(key).orElse(null) instanceof List<?> list ? list : List.of();
   }
 
   /**

@@ -16,7 +16,7 @@ import java.util.OptionalInt;
 
 /** Builds tokenizers from GGUF metadata: byte-level BPE and SentencePiece BPE. */
 final class GgufTokenizer {
-  private static final String BYTE_PAIR = "gpt2";
+  static final String BYTE_PAIR = "gpt2";
   private static final String SENTENCE_PIECE = "llama";
 
   private final GgufVocabulary gguf;

@@ -86,7 +86,7 @@ public final class GgufTokenizerMetadata {
     keys.put(key("token_type"), types);
     model.addTo(keys, tokens, types);
     addSpecial(tokens);
-    addEnds(tokens, defaults.resolved(tokenizer).endOfSequence());
+    addEnds(tokens, model.name(), types, defaults.resolved(tokenizer).endOfSequence());
     addAffixes(tokenizer);
     TokenizerTrial.require(source, tokenizer, keys, parsed.vocabulary());
     return keys;
@@ -148,7 +148,7 @@ public final class GgufTokenizerMetadata {
   }
 
   /** Adds the ends that readers of the file do not know by their text. */
-  private void addEnds(List<String> tokens, Set<Integer> ends) {
+  private void addEnds(List<String> tokens, String model, List<Long> types, Set<Integer> ends) {
     Set<Integer> left = new TreeSet<>(ends);
     if (!keys.containsKey(key("eos_token_id")) && !left.isEmpty()) {
       keys.put(key("eos_token_id"), (long) left.iterator().next());
@@ -156,7 +156,7 @@ public final class GgufTokenizerMetadata {
     if (keys.get(key("eos_token_id")) instanceof Long eos) {
       left.remove(eos.intValue());
     }
-    left.removeAll(EndOfTurnTokens.ids(tokens));
+    left.removeAll(EndOfTurnTokens.ids(tokens, id -> EndOfTurnTokens.isText(model, types.get(id))));
     for (String end : ENDS) {
       if (!left.isEmpty()) {
         int id = left.iterator().next();

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -199,7 +200,9 @@ final class GgufVocabulary {
         throw refuse("token_type", expected, describe(list.get().get(i)) + " at index " + i);
       }
       result[i] = type.intValue();
-      if (result[i] != CONTROL && EndOfTurnTokens.contains(tokens.get(i))) {
+      if (result[i] != CONTROL
+          && EndOfTurnTokens.contains(tokens.get(i))
+          && !(EndOfTurnTokens.isTag(tokens.get(i)) && isText(i, result[i]))) {
         logger.warn(
             "{}tokens: treating \"{}\" at index {} of type {} as a control token: it ends turns",
             PREFIX,
@@ -210,6 +213,14 @@ final class GgufVocabulary {
       }
     }
     return result;
+  }
+
+  /** Returns whether a token is text, since it is a normal one and no key names it as an end. */
+  private boolean isText(int id, int type) {
+    return EndOfTurnTokens.isText(metadata.getOrDefault(PREFIX + "model", ""), type)
+        && Stream.of("eos_token_id", "eot_token_id", "eom_token_id")
+            .noneMatch(
+                key -> metadata.get(PREFIX + key) instanceof Number end && end.longValue() == id);
   }
 
   private Optional<List<?>> list(String key) {

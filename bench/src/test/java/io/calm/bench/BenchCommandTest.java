@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.cli.Main;
+import io.calm.testing.JavaProcess;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
@@ -122,10 +123,7 @@ class BenchCommandTest {
             "1",
             "--shape",
             KernelShape.ALL.get(0).name());
-    builder
-        .environment()
-        .keySet()
-        .removeIf(name -> name.matches("(CALM|OPTION|ENGINE_CACHE|DJL_CACHE)_.*"));
+    JavaProcess.removeSettings(builder.environment());
     builder.environment().put("OPTION_CALM_CACHE_DIR", cache.toString());
     Path log = cache.resolve("log");
     Process process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();

@@ -37,7 +37,7 @@ public final class EmbeddedHost implements AutoCloseable {
   private final ChannelGroup connections =
       new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
   private final InFlight inFlight = new InFlight();
-  private final RefusalLog refusals = new RefusalLog();
+  private final ErrorLog errors = new ErrorLog();
   private final ByteBudget answers;
   private final ByteBufAllocator allocator;
   private final Channel listening;
@@ -65,7 +65,7 @@ public final class EmbeddedHost implements AutoCloseable {
 
   /**
    * Returns the handler that sets up connections like those of a host, for a server that is not on
-   * the network.
+   * the network. Its errors are not logged, since no client gets them.
    */
   public static ChannelHandler connections(HostSettings settings, CalmHttpHandler handler) {
     return new HostPipeline(
@@ -73,7 +73,7 @@ public final class EmbeddedHost implements AutoCloseable {
         handler,
         new ByteBudget(ByteBudget.share()),
         new InFlight(),
-        new RefusalLog(),
+        new ErrorLog(System::nanoTime, line -> {}),
         () -> false,
         channel -> {});
   }
@@ -97,13 +97,7 @@ public final class EmbeddedHost implements AutoCloseable {
             .childOption(ChannelOption.ALLOCATOR, allocator)
             .childHandler(
                 new HostPipeline(
-                    settings,
-                    handler,
-                    answers,
-                    inFlight,
-                    refusals,
-                    () -> stopping,
-                    connections::add))
+                    settings, handler, answers, inFlight, errors, () -> stopping, connections::add))
             .bind(settings.host(), settings.port())
             .awaitUninterruptibly();
     if (!bound.isSuccess()) {

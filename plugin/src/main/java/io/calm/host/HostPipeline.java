@@ -18,7 +18,7 @@ final class HostPipeline extends ChannelInitializer<Channel> {
   private final CalmHttpHandler handler;
   private final ByteBudget answers;
   private final InFlight inFlight;
-  private final RefusalLog refusals;
+  private final ErrorLog errors;
   private final BooleanSupplier stopping;
   private final Consumer<Channel> opened;
   private final Cors cors;
@@ -28,7 +28,7 @@ final class HostPipeline extends ChannelInitializer<Channel> {
    * Creates the pipeline.
    *
    * @param answers memory of answers that clients have not read
-   * @param refusals receives the requests that are answered with an error
+   * @param errors receives the requests that are answered with an error
    * @param stopping whether connections close with their next answer
    * @param opened receives every connection
    */
@@ -37,14 +37,14 @@ final class HostPipeline extends ChannelInitializer<Channel> {
       CalmHttpHandler handler,
       ByteBudget answers,
       InFlight inFlight,
-      RefusalLog refusals,
+      ErrorLog errors,
       BooleanSupplier stopping,
       Consumer<Channel> opened) {
     this.settings = settings;
     this.handler = handler;
     this.answers = answers;
     this.inFlight = inFlight;
-    this.refusals = refusals;
+    this.errors = errors;
     this.stopping = stopping;
     this.opened = opened;
     this.cors = new Cors(settings.corsOrigins());
@@ -70,7 +70,7 @@ final class HostPipeline extends ChannelInitializer<Channel> {
         .addLast(decoder)
         .addLast(new HttpResponseEncoder())
         .addLast(new PipelinedRequests(inFlight))
-        .addLast(new ResponseRecord(handler::countResponse, refusals))
+        .addLast(new ResponseRecord(handler::countResponse, errors))
         .addLast(new CorsHeaders(cors))
         .addLast(heads)
         .addLast(new BodyInflater(settings.maxBodyBytes()))

@@ -14,6 +14,7 @@ import io.netty.handler.codec.http.DefaultFullHttpRequest;
 import io.netty.handler.codec.http.DefaultHttpContent;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
@@ -25,6 +26,7 @@ import io.netty.handler.timeout.IdleStateEvent;
 import io.netty.util.ReferenceCountUtil;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 
 /**
  * Serializes the pipelined requests of a connection: passes on each when the previous response has
@@ -42,6 +44,9 @@ import java.util.Deque;
 final class PipelinedRequests extends ChannelDuplexHandler {
   static final int MAX_QUEUED = 8;
   static final long MAX_QUEUED_BYTES = 64L << 10;
+
+  /** Headers of a refused request that its response depends on. */
+  private static final List<CharSequence> KEPT = List.of(RequestId.HEADER, HttpHeaderNames.ORIGIN);
 
   private final InFlight inFlight;
   private final HangUpProbe probe = new HangUpProbe();
@@ -74,11 +79,13 @@ final class PipelinedRequests extends ChannelDuplexHandler {
       ReferenceCountUtil.release(message);
       return;
     }
-    if (message instanceof HttpRequest && queuedRequests == MAX_QUEUED) {
+    if (message instanceof HttpRequest request && queuedRequests == MAX_QUEUED) {
       ReferenceCountUtil.release(message);
       overflowed = true;
       discarding = true;
-      enqueue(refusal(tooMany()));
+      FullHttpRequest refused = refusal(request.method(), request.uri(), tooMany());
+      KEPT.forEach(name -> refused.headers().set(name, request.headers().getAll(name)));
+      enqueue(refused);
     } else {
       enqueue(message);
     }
@@ -145,7 +152,7 @@ final class PipelinedRequests extends ChannelDuplexHandler {
         context.fireUserEventTriggered(next);
         return;
       }
-      pass(context, refusal(tooSlow()));
+      pass(context, refusal(HttpMethod.GET, "/", tooSlow()));
       return;
     }
     if (next instanceof HttpRequest request) {
@@ -302,10 +309,9 @@ final class PipelinedRequests extends ChannelDuplexHandler {
   }
 
   /** Creates a placeholder for a request that did not arrive or is not processed. */
-  private static FullHttpRequest refusal(ApiException error) {
+  private static FullHttpRequest refusal(HttpMethod method, String uri, ApiException error) {
     FullHttpRequest request =
-        new DefaultFullHttpRequest(
-            HttpVersion.HTTP_1_1, HttpMethod.GET, "/", Unpooled.EMPTY_BUFFER);
+        new DefaultFullHttpRequest(HttpVersion.HTTP_1_1, method, uri, Unpooled.EMPTY_BUFFER);
     request.setDecoderResult(DecoderResult.failure(error));
     return request;
   }

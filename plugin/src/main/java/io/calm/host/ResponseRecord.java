@@ -1,12 +1,16 @@
 package io.calm.host;
 
 import io.calm.text.Printable;
+import io.calm.text.Urls;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
+import io.netty.handler.codec.http.DefaultHttpRequest;
+import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpStatusClass;
+import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import java.util.function.IntConsumer;
 
@@ -19,27 +23,25 @@ final class ResponseRecord extends ChannelDuplexHandler {
   private static final int FIRST_ERROR = 400;
 
   private final IntConsumer counter;
-  private final RefusalLog log;
+  private final ErrorLog log;
   private String id = "";
-  private String method = "";
-  private String path = "";
+  private HttpRequest request = new DefaultHttpRequest(HttpVersion.HTTP_1_1, HttpMethod.GET, "/");
 
   /**
    * @param counter receives the status of every response
    * @param log receives errors
    */
-  ResponseRecord(IntConsumer counter, RefusalLog log) {
+  ResponseRecord(IntConsumer counter, ErrorLog log) {
     this.counter = counter;
     this.log = log;
   }
 
   @Override
   public void channelRead(ChannelHandlerContext context, Object message) {
-    if (message instanceof HttpRequest request) {
-      id = RequestId.of(request.headers());
-      request.headers().set(RequestId.HEADER, id);
-      method = request.method().name();
-      path = new QueryStringDecoder(request.uri()).rawPath();
+    if (message instanceof HttpRequest next) {
+      id = RequestId.of(next.headers());
+      next.headers().set(RequestId.HEADER, id);
+      request = next;
     }
     context.fireChannelRead(message);
   }
@@ -56,12 +58,16 @@ final class ResponseRecord extends ChannelDuplexHandler {
 
   private void record(int status, ChannelHandlerContext context) {
     counter.accept(status);
+    String path = new QueryStringDecoder(request.uri()).rawPath(); // without the host by now
     if (status >= FIRST_ERROR && !ApiKey.isProbe(path)) {
       log.add(
           status,
           "%s %s (request %s, %s)"
               .formatted(
-                  Printable.of(method), Printable.of(path), id, context.channel().remoteAddress()));
+                  Printable.of(request.method()),
+                  Printable.of(Urls.withoutSecrets(path)),
+                  id,
+                  context.channel().remoteAddress()));
     }
   }
 }

@@ -21,6 +21,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
@@ -175,6 +176,8 @@ class ServeProcessTest {
   }
 
   private static void assertTerminated(ServerProcess server) throws Exception {
+    // Less than the time after which an unread stream is cut.
+    assertTrue(server.java().process().waitFor(25, TimeUnit.SECONDS), "it has not ended");
     JavaProcess.Result result = server.java().await();
     assertEquals(SIGTERM, result.status(), result::toString);
   }

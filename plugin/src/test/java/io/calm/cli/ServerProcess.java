@@ -23,7 +23,7 @@ record ServerProcess(JavaProcess java, URI url, List<String> models) implements 
     JavaProcess java = command.start();
     try {
       return awaitReady(java, count);
-    } catch (AssertionError e) {
+    } catch (Throwable e) {
       java.close();
       throw e;
     }

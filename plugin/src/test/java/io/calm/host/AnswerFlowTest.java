@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.ByteBudget;
+import io.calm.testing.NettyLeaks;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFuture;
@@ -18,8 +19,10 @@ import io.netty.handler.codec.http.HttpVersion;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** The budget of answers that wait to be read. */
+@ExtendWith(NettyLeaks.Check.class)
 class AnswerFlowTest {
   private static final int MAX = 1000;
 

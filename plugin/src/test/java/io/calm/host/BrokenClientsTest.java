@@ -321,8 +321,8 @@ class BrokenClientsTest {
         client.send(whole.substring(0, end));
       }
     }
-    host.awaitLoad("m", "running", 0);
     host.awaitLoad("m", "waiting", 0);
+    host.awaitLoad("m", "running", 0);
     assertEquals(200, get(host.url() + "/ping").statusCode());
   }
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.ByteBudget;
+import io.calm.testing.NettyLeaks;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.handler.codec.http.DefaultHttpRequest;
 import io.netty.handler.codec.http.HttpHeaderNames;
@@ -16,10 +17,12 @@ import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** The checks of a head alone: Netty's decoder rejects some of these requests before it. */
+@ExtendWith(NettyLeaks.Check.class)
 class HeadCheckTest {
   private static final int MAX = 100;
 

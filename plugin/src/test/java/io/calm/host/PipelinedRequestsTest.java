@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.testing.NettyLeaks;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
@@ -30,9 +31,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Serialization of pipelined requests, and the end of their connection, without a network. */
 @SuppressWarnings("FutureReturnValueIgnored") // what becomes of writes is read from the channel
+@ExtendWith(NettyLeaks.Check.class)
 class PipelinedRequestsTest {
 
   /** Fails every piece of an answer of two bytes, as an allocator that is at its limit does. */

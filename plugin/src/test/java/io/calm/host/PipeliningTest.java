@@ -52,8 +52,8 @@ class PipeliningTest {
       String body = SLOW.formatted(5, false);
       for (int i = 0; i < 20; i++) {
         all.append(
-            "POST /predictions/m HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
-                .formatted(body.length(), body));
+            "POST /predictions/m HTTP/1.1\r\nHost: localhost\r\nx-request-id: r%d\r\nContent-Length: %d\r\n\r\n%s"
+                .formatted(i, body.length(), body));
       }
       client.send(all.toString());
       for (int i = 0; i < 1 + PipelinedRequests.MAX_QUEUED; i++) {
@@ -62,6 +62,7 @@ class PipeliningTest {
       RawClient.Answer refused = client.read();
       assertEquals(429, refused.status());
       assertEquals("close", refused.headers().get("connection"));
+      assertEquals("r" + (1 + PipelinedRequests.MAX_QUEUED), refused.headers().get("x-request-id"));
       assertTrue(client.ended());
     }
   }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.testing.HttpClients;
+import io.calm.testing.NettyLeaks;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.handler.codec.http.DefaultFullHttpRequest;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
@@ -16,9 +17,11 @@ import io.netty.handler.codec.http.HttpVersion;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@ExtendWith(NettyLeaks.Check.class)
 class ResponseRecordTest {
   private static final String RANDOM = "[0-9a-f]{32}";
 
@@ -89,13 +92,18 @@ class ResponseRecordTest {
     List<Integer> statuses = new ArrayList<>();
     List<String> lines = new ArrayList<>();
     EmbeddedChannel channel =
-        new EmbeddedChannel(new ResponseRecord(statuses::add, new RefusalLog(() -> 0, lines::add)));
+        new EmbeddedChannel(new ResponseRecord(statuses::add, new ErrorLog(() -> 0, lines::add)));
     exchange(channel, "/ping", HttpResponseStatus.SERVICE_UNAVAILABLE);
     exchange(channel, "/v1/completions", HttpResponseStatus.OK);
     exchange(channel, "/v1/completions", HttpResponseStatus.CONTINUE);
     exchange(channel, "/a%0ab?secret", HttpResponseStatus.NOT_FOUND);
-    assertEquals(List.of("404 for GET /a%0ab (request r1, embedded)"), lines);
-    assertEquals(List.of(503, 200, 404), statuses);
+    exchange(channel, "http://user:secret@h/a?secret", HttpResponseStatus.BAD_REQUEST);
+    assertEquals(
+        List.of(
+            "404 for GET /a%0ab (request r1, embedded)",
+            "400 for GET http://***@h/a (request r1, embedded)"),
+        lines);
+    assertEquals(List.of(503, 200, 404, 400), statuses);
     assertFalse(channel.finishAndReleaseAll());
   }
 

@@ -49,7 +49,11 @@ public final class JavaProcess implements AutoCloseable {
    * Removes from the environment of a child what would change the settings of a model or server.
    */
   public static void removeSettings(Map<String, String> environment) {
-    environment.keySet().removeIf(name -> name.matches("(CALM|OPTION|SERVING)_.*"));
+    environment
+        .keySet()
+        .removeIf(
+            name ->
+                name.matches("(CALM|OPTION|SERVING|DJL_CACHE|ENGINE_CACHE)_.*|JAVA_TOOL_OPTIONS"));
   }
 
   /** A process to be. */

@@ -21,7 +21,8 @@ public record Program(int status, String output) {
 
   /** Destroys a process and its children when it has lived for so long. */
   static void limit(Process process, Duration limit) {
-    CompletableFuture.delayedExecutor(limit.toMillis(), TimeUnit.MILLISECONDS)
+    // On the timer's own thread: readers of hanging processes may hold all of a pool.
+    CompletableFuture.delayedExecutor(limit.toMillis(), TimeUnit.MILLISECONDS, Runnable::run)
         .execute(
             () -> {
               if (process.isAlive()) {

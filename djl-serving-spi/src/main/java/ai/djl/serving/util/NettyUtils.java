@@ -1,11 +1,15 @@
 package ai.djl.serving.util;
 
+import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http.HttpResponse;
 
 /** Helpers that send the server's responses. */
 public final class NettyUtils {
   private NettyUtils() {}
+
+  /** Returns the id of the request that the channel is answering; null if there is none. */
+  public static native String getRequestId(Channel channel);
 
   /** Sends JSON with status 200. */
   public static native void sendJsonResponse(ChannelHandlerContext ctx, String json);

@@ -276,7 +276,7 @@ public final class Main implements Callable<Integer> {
   private static double positive(String name, double value) {
     if (!(value > 0) || Double.isInfinite(value)) {
       throw new IllegalArgumentException(
-          "%s: expected a number above 0, got %s".formatted(name, value));
+          "%s: expected a finite number above 0, got %s".formatted(name, value));
     }
     return value;
   }

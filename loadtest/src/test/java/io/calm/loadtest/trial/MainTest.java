@@ -161,11 +161,11 @@ class MainTest {
     "--users=0, '--users: expected at least 1, got 0'",
     "--seconds=0, '--seconds: expected at least 1, got 0'",
     "--sweep-runs=0, '--sweep-runs: expected at least 1, got 0'",
-    "--max-first-token-ms=NaN, '--max-first-token-ms: expected a number above 0, got NaN'",
-    "--max-first-token-ms=0, '--max-first-token-ms: expected a number above 0, got 0.0'",
-    "--max-inter-token-ms=NaN, '--max-inter-token-ms: expected a number above 0, got NaN'",
-    "--max-inter-token-ms=-1, '--max-inter-token-ms: expected a number above 0, got -1.0'",
-    "--max-inter-token-ms=Infinity, '--max-inter-token-ms: expected a number above 0, got Inf'",
+    "--max-first-token-ms=NaN, '--max-first-token-ms: expected a finite number above 0, got NaN'",
+    "--max-first-token-ms=0, '--max-first-token-ms: expected a finite number above 0, got 0.0'",
+    "--max-inter-token-ms=NaN, '--max-inter-token-ms: expected a finite number above 0, got NaN'",
+    "--max-inter-token-ms=-1, '--max-inter-token-ms: expected a finite number above 0, got -1.0'",
+    "--max-inter-token-ms=Infinity, '--max-inter-token-ms: expected a finite number above 0, got Inf'",
   })
   void wrongValuesAreRefusedBeforeTheFirstRun(String option, String message) {
     Path reports = directory.resolve("reports");

@@ -11,6 +11,7 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.handler.codec.http.FullHttpResponse;
+import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.util.concurrent.TimeUnit;
@@ -29,6 +30,11 @@ final class DjlResponses implements Responses {
   private static final Logger serverMetric = LoggerFactory.getLogger("server_metric");
 
   private final ChannelGroup open = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+
+  @Override
+  public String requestId(ChannelHandlerContext context, HttpRequest request) {
+    return String.valueOf(NettyUtils.getRequestId(context.channel()));
+  }
 
   @Override
   public void whole(ChannelHandlerContext context, FullHttpResponse response, boolean keepAlive) {

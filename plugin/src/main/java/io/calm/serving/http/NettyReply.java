@@ -66,11 +66,11 @@ final class NettyReply implements ReplySink {
     this.chunked = request.protocolVersion().isKeepAliveDefault();
     this.keepAlive = HttpUtil.isKeepAlive(request);
     this.headOnly = HttpMethod.HEAD.equals(request.method());
-    this.requestId = Printable.of(request.headers().get("x-request-id", "without id"));
+    this.requestId = Printable.of(responses.requestId(context, request));
     context.channel().closeFuture().addListener(hangup);
   }
 
-  /** Returns the request's {@code x-request-id} for a log line. */
+  /** Returns the request's id for a log line. */
   String requestId() {
     return requestId;
   }

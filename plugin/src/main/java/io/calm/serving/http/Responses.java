@@ -5,6 +5,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
 
 /** The server's way of sending responses, which may log them and add headers. Any thread. */
@@ -12,6 +13,9 @@ public interface Responses {
 
   /** Sends responses unchanged. */
   Responses PLAIN = new Plain();
+
+  /** Returns the id of a request that has not been answered, for the log. */
+  String requestId(ChannelHandlerContext context, HttpRequest request);
 
   /**
    * Sends a whole response.
@@ -31,6 +35,11 @@ public interface Responses {
   @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel
   final class Plain implements Responses {
     private Plain() {}
+
+    @Override
+    public String requestId(ChannelHandlerContext context, HttpRequest request) {
+      return request.headers().get("x-request-id", "without id");
+    }
 
     @Override
     public void whole(ChannelHandlerContext context, FullHttpResponse response, boolean keepAlive) {

@@ -12,15 +12,6 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 
 class AnswerWriterTest {
-  private static Thread unstartable() {
-    return new Thread() {
-      @Override
-      public synchronized void start() {
-        throw new OutOfMemoryError("unable to create native thread");
-      }
-    };
-  }
-
   /** Otherwise a stream would never end, nor give back its budget. */
   @Test
   void aTaskRunsHereIfTheThreadCannotBeStarted() throws Exception {
@@ -29,7 +20,7 @@ class AnswerWriterTest {
         new AnswerWriter(
             work -> {
               if (full.get()) {
-                return unstartable();
+                throw new OutOfMemoryError("unable to create native thread");
               }
               Thread thread = new Thread(work, "writer");
               thread.setDaemon(true);

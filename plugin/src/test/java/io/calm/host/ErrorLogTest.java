@@ -8,10 +8,10 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
-class RefusalLogTest {
+class ErrorLogTest {
   private final AtomicLong clock = new AtomicLong(Long.MAX_VALUE - 5); // nanoTime may overflow
   private final List<String> lines = new ArrayList<>();
-  private final RefusalLog log = new RefusalLog(clock::get, lines::add);
+  private final ErrorLog log = new ErrorLog(clock::get, lines::add);
 
   private void add(int status, int times) {
     for (int i = 0; i < times; i++) {
@@ -21,10 +21,11 @@ class RefusalLogTest {
 
   @Test
   void aFloodIsCountedInTheNextMinute() {
-    add(404, RefusalLog.LINES + 3);
-    add(429, 2);
-    assertEquals(RefusalLog.LINES, lines.size());
+    add(404, ErrorLog.LINES + 3);
+    add(429, ErrorLog.LINES + 2);
+    assertEquals(2 * ErrorLog.LINES, lines.size());
     assertEquals("404 for GET /x", lines.get(0));
+    assertEquals("429 for GET /x", lines.get(ErrorLog.LINES));
     lines.clear();
 
     clock.addAndGet(Duration.ofSeconds(59).toNanos());
@@ -39,9 +40,9 @@ class RefusalLogTest {
 
   @Test
   void aMinuteWithoutAFloodHasNoCounts() {
-    add(400, RefusalLog.LINES);
+    add(400, ErrorLog.LINES);
     clock.addAndGet(Duration.ofMinutes(2).toNanos());
     add(400, 1);
-    assertEquals(RefusalLog.LINES + 1, lines.size());
+    assertEquals(ErrorLog.LINES + 1, lines.size());
   }
 }

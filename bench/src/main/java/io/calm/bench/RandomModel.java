@@ -69,7 +69,8 @@ public final class RandomModel {
     return switch (head) {
       case INT4 ->
           new TokenTable.Int4(RandomWeights.linear(spec.vocabulary(), width, group(width), random));
-      case INT8 -> RandomWeights.table(spec.vocabulary(), width, group(width), random);
+      case INT8 ->
+          RandomWeights.table(spec.vocabulary(), width, TokenTable.Int8Table.GROUP, random);
     };
   }
 

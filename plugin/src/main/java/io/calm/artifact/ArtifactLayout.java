@@ -89,8 +89,7 @@ public record ArtifactLayout(int group, TableFormat embeddings, Optional<TableFo
       switch (format) {
         case INT4 -> addLinear(tokens, width, limit);
         case INT8 -> {
-          int group = QuantizedLinear.groupFor(width, limit);
-          add(TokenTable.Int8Table.codeBytes(tokens, width, group));
+          add(TokenTable.Int8Table.codeBytes(tokens, width, TokenTable.Int8Table.GROUP));
           add(4L * QuantizedLinear.paddedOutputs(tokens));
         }
         case FLOAT16 -> add(2L * tokens * width);

@@ -27,15 +27,13 @@ import java.util.function.IntFunction;
 record ModelTables(TokenTable embeddings, TokenTable head) {
   private static final int BAND = 4096;
 
-  static ModelTables build(
-      Checkpoint checkpoint, Optional<TableFormat> format, int groupLimit, Parallel parallel) {
+  static ModelTables build(Checkpoint checkpoint, Optional<TableFormat> format, Parallel parallel) {
     ModelSpec spec = checkpoint.spec();
     TokenTableBuilder.RowReader embeddingRows = checkpoint::embeddingRows;
     TokenTableBuilder.RowReader headRows = checkpoint::headRows;
     TableFormat given = format.orElse(TableFormat.INT8);
-    TokenTable embeddings = table(spec, given, groupLimit, embeddingRows, parallel);
-    TokenTable head =
-        spec.tiedEmbeddings() ? embeddings : table(spec, given, groupLimit, headRows, parallel);
+    TokenTable embeddings = table(spec, given, embeddingRows, parallel);
+    TokenTable head = spec.tiedEmbeddings() ? embeddings : table(spec, given, headRows, parallel);
     return new ModelTables(embeddings, head);
   }
 
@@ -53,18 +51,14 @@ record ModelTables(TokenTable embeddings, TokenTable head) {
   }
 
   private static TokenTable table(
-      ModelSpec spec,
-      TableFormat format,
-      int groupLimit,
-      TokenTableBuilder.RowReader rows,
-      Parallel parallel) {
-    int group = QuantizedLinear.groupFor(spec.hidden(), groupLimit);
+      ModelSpec spec, TableFormat format, TokenTableBuilder.RowReader rows, Parallel parallel) {
     IntFunction<ByteBuffer> memory = ByteBuffer::allocateDirect;
     int tokens = spec.vocabulary();
     int width = spec.hidden();
     TokenTableBuilder builder =
         switch (format) {
-          case INT8, INT4 -> TokenTableBuilder.int8(tokens, width, group, memory);
+          case INT8, INT4 ->
+              TokenTableBuilder.int8(tokens, width, TokenTable.Int8Table.GROUP, memory);
           case FLOAT16 -> TokenTableBuilder.float16(tokens, width, memory);
           case FLOAT32 -> TokenTableBuilder.float32(tokens, width, memory);
         };

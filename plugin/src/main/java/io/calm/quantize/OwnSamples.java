@@ -20,6 +20,7 @@ import io.calm.search.Progress;
 import io.calm.settings.CalmSettings;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.TokenTable;
 import io.calm.torch.Backends;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -162,9 +163,19 @@ final class OwnSamples {
         spec,
         blocks,
         tables.embeddings(),
-        tables.head(),
+        head(),
         checkpoint.finalNorm(),
         settings.quantization().activation());
+  }
+
+  /**
+   * Returns the lm_head with activations in the groups of the blocks. That of the served head would
+   * sample other tokens, and so change every plan, without being better for a calibration.
+   */
+  private TokenTable head() {
+    return tables.head() instanceof TokenTable.Int8Table int8
+        ? int8.withGroup(QuantizedLinear.groupFor(int8.width(), group))
+        : tables.head();
   }
 
   /**

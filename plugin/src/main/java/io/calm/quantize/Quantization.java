@@ -127,8 +127,7 @@ final class Quantization {
   }
 
   private ModelTables tables(Parallel parallel) {
-    return ModelTables.build(
-        checkpoint, settings.quantization().lmHead(), algorithms.group(), parallel);
+    return ModelTables.build(checkpoint, settings.quantization().lmHead(), parallel);
   }
 
   /**

@@ -44,7 +44,7 @@ public final class QuantizedModelStore {
   private static final Logger logger = LoggerFactory.getLogger(QuantizedModelStore.class);
 
   /** Raised whenever the same settings give another result than before. */
-  static final int RECIPE = 26;
+  static final int RECIPE = 27;
 
   private final CalmSettings settings;
   private final ArtifactStore store;

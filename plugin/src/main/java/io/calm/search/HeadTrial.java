@@ -53,15 +53,16 @@ final class HeadTrial {
    * @param full the full-precision stream, with the part GUARD
    */
   Outcome run(Streams served, Streams full) {
-    try (HiddenStates fit = inputs(served.get(Streams.Part.FIT));
-        HiddenStates guard = inputs(served.get(Streams.Part.GUARD));
+    int width = context.spec().hidden();
+    int group = QuantizedLinear.groupFor(width, context.settings().groupLimit());
+    try (HiddenStates fit = inputs(served.get(Streams.Part.FIT), group);
+        HiddenStates guard = inputs(served.get(Streams.Part.GUARD), group);
+        HiddenStates int8Guard =
+            inputs(served.get(Streams.Part.GUARD), TokenTable.Int8Table.GROUP);
         HiddenStates reference = context.model().finalNorm(full.get(Streams.Part.GUARD));
         Matrix gram = gram(fit)) {
-      HeadComparison comparison = new HeadComparison(reference, List.of(guard, guard));
-      int group =
-          QuantizedLinear.groupFor(context.spec().hidden(), context.settings().groupLimit());
-      Int4TableBuilder table =
-          new Int4TableBuilder(context.spec().vocabulary(), context.spec().hidden(), group);
+      HeadComparison comparison = new HeadComparison(reference, List.of(int8Guard, guard));
+      Int4TableBuilder table = new Int4TableBuilder(context.spec().vocabulary(), width, group);
       HeadInput input = new HeadInput(gram, fit);
       for (int from = 0; from < context.spec().vocabulary(); from += BAND) {
         int to = Math.min(context.spec().vocabulary(), from + BAND);
@@ -105,12 +106,10 @@ final class HeadTrial {
     return inputs.gram();
   }
 
-  /** Returns the inputs of the lm_head for the states of a stream. */
-  private HiddenStates inputs(HiddenStates states) {
+  /** Returns the inputs of an lm_head with this group for the states of a stream. */
+  private HiddenStates inputs(HiddenStates states, int group) {
     try (HiddenStates normalized = context.model().finalNorm(states)) {
-      return context
-          .model()
-          .rounded(normalized, context.settings().activation(), context.settings().groupLimit());
+      return context.model().rounded(normalized, context.settings().activation(), group);
     }
   }
 
@@ -123,14 +122,15 @@ final class HeadTrial {
   private void compare(RoundingProblem band, Int4TableBuilder table, HeadComparison comparison) {
     QuantizedMatrix codes = rule.rounding().round(band);
     table.add(codes);
-    try (Matrix int8 = int8(band.weight(), band.group());
+    try (Matrix int8 = int8(band.weight());
         Matrix int4 = codes.dequantize()) {
       comparison.add(band.weight(), List.of(int8, int4));
     }
   }
 
   /** Returns the values of an int8 table of these rows. */
-  private static Matrix int8(Matrix rows, int group) {
+  private static Matrix int8(Matrix rows) {
+    int group = TokenTable.Int8Table.GROUP;
     TokenTable table =
         TokenTableBuilder.int8(rows.rows(), rows.columns(), group, ByteBuffer::allocateDirect)
             .add(rows)

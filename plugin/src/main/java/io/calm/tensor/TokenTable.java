@@ -30,10 +30,26 @@ public sealed interface TokenTable {
    */
   record Int8Table(int tokens, int width, int group, ByteBuffer codes, ByteBuffer scales)
       implements TokenTable {
+    /**
+     * Group of the tables of a model. It does not depend on {@code calm.group}: a few channels of
+     * the final norm's output are many times as large as the others, and the smaller their group,
+     * the fewer others are rounded as coarsely. It costs no bytes, since a scale belongs to a row.
+     */
+    public static final int GROUP = 32;
+
     public Int8Table {
       QuantizedLinear.requireGroup(group);
       codes = QuantizedLinear.direct("codes", codes, codeBytes(tokens, width, group));
       scales = QuantizedLinear.direct("scales", scales, 4L * QuantizedLinear.paddedOutputs(tokens));
+    }
+
+    /**
+     * Returns the same codes and scales for activations in other groups.
+     *
+     * @throws IllegalArgumentException if the rows are padded to another width
+     */
+    public Int8Table withGroup(int other) {
+      return new Int8Table(tokens, width, other, codes, scales);
     }
 
     /** Returns the size of the codes in bytes. */

@@ -3,6 +3,7 @@ package io.calm.quantize;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -35,6 +36,7 @@ import io.calm.settings.CalmSettings;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedMatrix;
 import io.calm.tensor.TableFormat;
+import io.calm.tensor.TokenTable;
 import io.calm.tensor.Unpacked;
 import io.calm.testing.DequantizedBlock;
 import io.calm.testing.Repository;
@@ -104,6 +106,19 @@ class QuantizedModelStoreTest {
       System.out.println("disk: " + figures);
       assertTrue(written <= estimate, figures);
       assertTrue(estimate <= written + 64 * 1024 + 5 * 16 * 1024, figures);
+    }
+  }
+
+  /** Whatever the group of the blocks: the inputs of the lm_head have outliers. */
+  @Test
+  void theInputsOfAnInt8HeadAreRoundedInGroupsOf32() throws IOException {
+    CalmSettings settings =
+        settings("calm.algorithm", "rtn", "calm.lm-head", "int8", "calm.group", "64");
+    try (Artifact artifact = get(TINY, settings)) {
+      TokenTable.Int8Table head =
+          assertInstanceOf(TokenTable.Int8Table.class, artifact.model().head());
+      assertEquals(32, head.group());
+      assertEquals(64, artifact.model().blocks().get(0).linear(LinearRole.Q).group());
     }
   }
 

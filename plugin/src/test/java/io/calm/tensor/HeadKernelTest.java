@@ -2,6 +2,7 @@ package io.calm.tensor;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.testing.Seeds;
@@ -64,6 +65,28 @@ class HeadKernelTest {
         }
       }
     }
+  }
+
+  @Test
+  void aTableInOtherGroupsIsThatOfTheSameRows() {
+    long seed = Seeds.next();
+    TokenTable.Int8Table table = (TokenTable.Int8Table) table("int8", 32, new Random(seed));
+    TokenTable same = table("int8", 64, new Random(seed));
+    float[] x = RandomLinears.activations(1, WIDTH, new Random(seed));
+    assertArrayEquals(
+        logits(same, false, x, 1, new Random(seed))[0],
+        logits(table.withGroup(64), false, x, 1, new Random(seed))[0],
+        "seed " + seed);
+    // 100 columns are padded to 128 in groups of 32 and of 64; 96 are not padded to 128 in both
+    assertThrows(IllegalArgumentException.class, () -> table(96).withGroup(64));
+  }
+
+  /** Returns a table whose rows are padded to this width. */
+  private static TokenTable.Int8Table table(int width) {
+    return (TokenTable.Int8Table)
+        TokenTableBuilder.int8(1, width, 32, ByteBuffer::allocateDirect)
+            .add(Matrix.allocate(1, width))
+            .build();
   }
 
   private static float[][] logits(

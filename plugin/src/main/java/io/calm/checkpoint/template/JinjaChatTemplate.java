@@ -7,7 +7,9 @@ import io.calm.jinja.TemplateException;
 import io.calm.jinja.TemplateRaisedException;
 import io.calm.jinja.TemplateSyntaxException;
 import java.time.Clock;
+import java.time.Instant;
 import java.time.ZoneId;
+import java.time.ZoneOffset;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 final class JinjaChatTemplate implements ChatTemplate {
   private static final String CONTENT = "content";
 
-  private static final Map<String, Object> USER = Map.of("role", "user", CONTENT, "Hello");
+  private static final String HELLO = "Hello";
+  private static final Map<String, Object> USER = Map.of("role", "user", CONTENT, HELLO);
   private static final Map<String, Object> SYSTEM = Map.of("role", "system", CONTENT, "Be brief.");
 
   private final String where;
@@ -47,18 +50,43 @@ final class JinjaChatTemplate implements ChatTemplate {
           e);
     }
     this.where = where;
-    this.form = form(template);
     this.developer = source.contains(Conversation.DEVELOPER);
     this.tokens = Map.copyOf(tokens);
+    this.form = form();
   }
 
-  private static Conversation.Form form(Template template) {
+  private Conversation.Form form() {
     if (!template.loopsOver("messages", CONTENT)) {
       return Conversation.Form.TEXT;
     }
-    return template.testsForString("messages", CONTENT)
-        ? Conversation.Form.AS_GIVEN
-        : Conversation.Form.PARTS;
+    if (template.testsForString("messages", CONTENT)) {
+      return Conversation.Form.AS_GIVEN;
+    }
+    return wantsText() ? Conversation.Form.TEXT : Conversation.Form.PARTS;
+  }
+
+  /**
+   * Returns whether a template that loops over contents prints them if they are text, and otherwise
+   * if they are parts. It may loop over the contents of other roles only, or over a name that also
+   * holds something else: Mistral Nemo's lists tool calls.
+   */
+  private boolean wantsText() {
+    for (List<Map<String, Object>> messages : List.of(List.of(USER), List.of(SYSTEM, USER))) {
+      Optional<String> text = trial(messages, Conversation.Form.TEXT);
+      if (text.filter(shown -> shown.contains(HELLO)).isPresent()) {
+        return !text.equals(trial(messages, Conversation.Form.PARTS));
+      }
+    }
+    return false;
+  }
+
+  private Optional<String> trial(List<Map<String, Object>> messages, Conversation.Form as) {
+    try {
+      return Optional.of(
+          render(messages, true, Map.of(), as, Clock.fixed(Instant.EPOCH, ZoneOffset.UTC)));
+    } catch (IllegalArgumentException e) {
+      return Optional.empty();
+    }
   }
 
   /** Finds out the form on the first call, once. */
@@ -109,11 +137,20 @@ final class JinjaChatTemplate implements ChatTemplate {
       boolean addGenerationPrompt,
       Map<String, Object> more,
       Clock clock) {
+    return render(messages, addGenerationPrompt, more, form, clock);
+  }
+
+  private String render(
+      List<Map<String, Object>> messages,
+      boolean addGenerationPrompt,
+      Map<String, Object> more,
+      Conversation.Form as,
+      Clock clock) {
     Map<String, @Nullable Object> variables = new HashMap<>(tokens);
     variables.putAll(more); // these override special tokens, as in transformers
     variables.put("tools", null);
     variables.put("documents", null);
-    variables.put("messages", Conversation.normalize(messages, form, developer));
+    variables.put("messages", Conversation.normalize(messages, as, developer));
     variables.put("add_generation_prompt", addGenerationPrompt);
     try {
       return template.render(variables, clock);

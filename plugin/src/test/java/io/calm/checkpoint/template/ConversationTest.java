@@ -52,6 +52,25 @@ class ConversationTest {
     assertEquals(shown, render(template, Map.of("role", "developer", "content", "Be brief.")));
   }
 
+  /** Written as Mistral Nemo's, which lists the tool calls of another role by the same name. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"", "{% if loop.first and m.role != 'system' %}{{ none.x.y }}{% endif %}"})
+  void aLoopOverAnotherRolesContentDoesNotMakeParts(String requirement) {
+    String template =
+        "{% for m in messages %}"
+            + requirement
+            + "{% if m.role != 'tool_calls' %}{{ '[' + m.content + ']' }}"
+            + "{% else %}{% if m.tool_calls is defined %}{% set calls = m.tool_calls %}"
+            + "{% else %}{% set calls = m.content %}{% endif %}"
+            + "{% for call in calls %}{{ call.id }}{% endfor %}{% endif %}{% endfor %}";
+    JinjaChatTemplate chat = new JinjaChatTemplate("chat template", template, Map.of());
+    Map<String, Object> system = Map.of("role", "system", "content", "s");
+    assertEquals(
+        "[s][Hi][one\ntwo]",
+        chat.render(List.of(system, Map.of("role", "user", "content", "Hi"), TWO_PARTS), false));
+  }
+
   @Test
   void aTemplateOfStringsGetsPartsJoined() {
     assertEquals("one\ntwo", render("{{ messages[0].content }}", TWO_PARTS));

@@ -77,28 +77,41 @@ final class TableNodes {
   private String product(LinearNodes.Rounded x, Int8Table table) {
     CodeColumns codes = CodeColumns.of(table);
     int groups = codes.columns() / table.group();
-    float[] one = new float[Math.multiplyExact(groups, table.tokens())];
-    Arrays.fill(one, 1);
-    String ones = graph.floats("lm_head.ones", one, groups, table.tokens());
-    String high = half(x, codes, "lm_head.high", code -> code >> 4, ones, table.group());
-    String low = half(x, codes, "lm_head.low", code -> (code & 15) - OFFSET, ones, table.group());
+    String high = half(x, codes, "lm_head.high", code -> code >> 4, 16, groups);
+    String low = half(x, codes, "lm_head.low", code -> (code & 15) - OFFSET, 1, groups);
     String sum = graph.node("ReduceSum", List.of(x.sums(), graph.indices(-1)));
     return graph.node(
         "Add",
         List.of(
-            graph.node("Add", List.of(graph.node("Mul", List.of(high, graph.scalar(16f))), low)),
+            graph.node("Add", List.of(high, low)),
             graph.node("Mul", List.of(sum, graph.scalar((float) OFFSET)))));
   }
 
+  /**
+   * Returns a product with one half of every code.
+   *
+   * @param scale scale of every block. Each half has a tensor of scales: ONNX Runtime 1.32 would
+   *     dequantize blocks with a shared one in every run.
+   */
   private String half(
       LinearNodes.Rounded x,
       CodeColumns codes,
       String name,
       PackedTensors.Mapping mapping,
-      String ones,
-      int group) {
+      float scale,
+      int groups) {
+    float[] scales = new float[Math.multiplyExact(groups, codes.rows())];
+    Arrays.fill(scales, scale);
     return graph.node(
-        "MatMul", List.of(x.values(), linears.dequantized(name, codes, mapping, ones, group)));
+        "MatMul",
+        List.of(
+            x.values(),
+            linears.dequantized(
+                name,
+                codes,
+                mapping,
+                graph.floats(name + ".scales", scales, groups, codes.rows()),
+                codes.columns() / groups)));
   }
 
   /** Returns the table as a matrix [D, V] in float32, for an int8 table without its scales. */

@@ -27,6 +27,7 @@ import io.calm.testing.JsonFile;
 import io.calm.testing.Repository;
 import java.io.IOException;
 import java.io.StringReader;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -117,6 +118,23 @@ class OnnxExporterTest {
       // float32 grids for float16, the head beside tied embeddings, ones, rotary tables, padding
       assertTrue(file < 4 * stored, file + " bytes, the artifact has " + stored);
     }
+  }
+
+  /** Blocks that it does not multiply as they are stored would be dequantized in every run. */
+  @Test
+  void onnxRuntimeMultipliesAllBlocksAsTheyAreStored() throws Exception {
+    Path optimized = directory.resolve("optimized.onnx");
+    try (Exports exports = Exports.of(TINY, directory.resolve("cache"));
+        OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
+      Path out = exports.write(new OnnxExporter(growing()), directory.resolve("out"));
+      settings.setOptimizedModelFilePath(optimized.toString());
+      OrtModel.environment()
+          .createSession(out.resolve(OnnxModelWriter.GRAPH).toString(), settings)
+          .close();
+    }
+    String graph = Files.readString(optimized, StandardCharsets.ISO_8859_1);
+    assertTrue(graph.contains("MatMulNBits"));
+    assertFalse(graph.contains("DequantizeLinear"));
   }
 
   @ParameterizedTest
